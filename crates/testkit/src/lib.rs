@@ -1,1 +1,27 @@
-#![doc = "placeholder"]
+//! Test doubles that use real sockets: a provider that can misbehave byte by byte, an operator that reports exactly
+//! what it was told, the hub's real binary as a child process, and a certificate authority for tests.
+//!
+//! The kit panics, with a text that says what was awaited and what was seen, because a panic is how a test fails.
+#![forbid(unsafe_code)]
+#![expect(clippy::panic, reason = "a test double reports a broken expectation by failing the test")]
+
+pub mod ca;
+pub mod hub;
+pub mod messages;
+pub mod operator;
+pub mod provider;
+mod wire;
+
+pub use ca::{ClientTls, ServerTls, TestCa};
+pub use hub::{HubProcess, partners_toml};
+pub use operator::{Answer, FakeOperator, gzipped};
+pub use provider::{FakeProvider, Received, Reply, SessionGuard};
+
+/// The path of charging notifications, at the hub and at a provider alike.
+pub const NOTIFICATIONS_PATH: &str = "/api/oicp/notificationmgmt/v11/charging-notifications";
+
+/// The path on which an operator asks for the authorisation of a start.
+#[must_use]
+pub fn authorize_start_path(operator: &str) -> String {
+    format!("/api/oicp/charging/v21/operators/{operator}/authorize/start")
+}

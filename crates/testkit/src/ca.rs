@@ -1,0 +1,206 @@
+//! A certificate authority for tests: server and client certificates that are trusted by nobody else.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// A certificate authority with a key of its own.
+pub struct TestCa {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A server's certificate and key, and the configuration that uses them.
+#[derive(Clone)]
+pub struct ServerTls {
+    /// For an acceptor.
+    pub config: Arc<ServerConfig>,
+    identity: Identity,
+}
+
+/// What a client needs: whom it trusts, whom it expects, and possibly a certificate of its own.
+#[derive(Clone)]
+pub struct ClientTls {
+    /// For a connector.
+    pub config: Arc<ClientConfig>,
+    /// The name that the server's certificate must carry.
+    pub server_name: ServerName<'static>,
+    identity: Option<Identity>,
+}
+
+#[derive(Clone)]
+struct Identity {
+    der: CertificateDer<'static>,
+    certificate_pem: String,
+    key_der: Vec<u8>,
+    key_pem: String,
+}
+
+impl Default for TestCa {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TestCa {
+    /// A new authority.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut params = named("roamhub test authority", &[]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let issuer =
+            CertifiedIssuer::self_signed(params, key()).expect("a fresh key signs its own certificate");
+        Self { issuer }
+    }
+
+    /// A server certificate for exactly this name or address, such as `localhost` or `127.0.0.1`.
+    #[must_use]
+    pub fn server(&self, name: &str) -> ServerTls {
+        self.server_with(named(name, &[name]))
+    }
+
+    /// A server certificate that has expired.
+    #[must_use]
+    pub fn expired_server(&self, name: &str) -> ServerTls {
+        let mut params = named(name, &[name]);
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(2020, 1, 1);
+        self.server_with(params)
+    }
+
+    /// A client without a certificate that trusts this authority and expects a server of this name.
+    #[must_use]
+    pub fn anonymous_client(&self, server_name: &str) -> ClientTls {
+        self.client_with(server_name, None)
+    }
+
+    /// A client with a certificate of this authority in which it bears the first name.
+    #[must_use]
+    pub fn client(&self, name: &str, server_name: &str) -> ClientTls {
+        let mut params = named(name, &[]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.client_with(server_name, Some(self.sign(params)))
+    }
+
+    /// The authority's certificate.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// Writes the authority's certificate to a file.
+    pub fn write_pem(&self, path: impl AsRef<Path>) {
+        write(path.as_ref(), &self.pem());
+    }
+
+    fn server_with(&self, mut params: CertificateParams) -> ServerTls {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let identity = self.sign(params);
+        let config = ServerConfig::builder_with_provider(crypto())
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![identity.der.clone()], identity.key())
+            .expect("certificate and key belong together");
+        ServerTls { config: Arc::new(config), identity }
+    }
+
+    fn client_with(&self, server_name: &str, identity: Option<Identity>) -> ClientTls {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("the authority's certificate is one");
+        let builder = ClientConfig::builder_with_provider(crypto())
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default protocol versions")
+            .with_root_certificates(roots);
+        let config = match &identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder
+                .with_client_auth_cert(vec![identity.der.clone()], identity.key())
+                .expect("certificate and key belong together"),
+        };
+        let server_name = server_name.to_owned().try_into().expect("a host name or an address");
+        ClientTls { config: Arc::new(config), server_name, identity }
+    }
+
+    fn sign(&self, params: CertificateParams) -> Identity {
+        let key = key();
+        let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs anything");
+        Identity {
+            der: certificate.der().clone(),
+            certificate_pem: certificate.pem(),
+            key_der: key.serialize_der(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+}
+
+impl ServerTls {
+    /// The certificate.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.identity.der
+    }
+
+    /// Writes certificate and key to files.
+    pub fn write_pem(&self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) {
+        self.identity.write(certificate.as_ref(), key.as_ref());
+    }
+}
+
+impl ClientTls {
+    /// The client's certificate, if it has one.
+    #[must_use]
+    pub fn der(&self) -> Option<&[u8]> {
+        self.identity.as_ref().map(|identity| &*identity.der)
+    }
+
+    /// Writes certificate and key to files.
+    ///
+    /// # Panics
+    /// When the client has none.
+    pub fn write_pem(&self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) {
+        let identity = self.identity.as_ref().expect("a client with a certificate");
+        identity.write(certificate.as_ref(), key.as_ref());
+    }
+}
+
+impl Identity {
+    fn key(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key_der.clone()).into()
+    }
+
+    fn write(&self, certificate: &Path, key: &Path) {
+        write(certificate, &self.certificate_pem);
+        write(key, &self.key_pem);
+    }
+}
+
+/// The implementation of cryptography, named here so that nothing depends on a process-wide default.
+fn crypto() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("the system has randomness")
+}
+
+fn named(common_name: &str, alternative_names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = alternative_names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("names are host names or addresses");
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+}
+
+fn write(path: &Path, text: &str) {
+    if let Err(error) = fs::write(path, text) {
+        panic!("cannot write {}: {error}", path.display());
+    }
+}
