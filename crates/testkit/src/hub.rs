@@ -180,6 +180,16 @@ impl HubProcess {
         self.log.text()
     }
 
+    /// Waits until it has printed this text, in any of its runs.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn wait_for_log(&self, text: &str, bound: Duration) {
+        if timeout(bound, self.log.says(text)).await.is_err() {
+            panic!("the hub did not say {text:?} within {bound:?}; it said:\n{}", self.log());
+        }
+    }
+
     /// Gets a page of the console.
     pub async fn get_console(&self, path: &str) -> Answer {
         let request = Request { method: "GET", path, headers: &[], body: Bytes::new() };

@@ -1,24 +1,31 @@
 //! What a hub process prints: kept in full, and watched for the lines that say where it listens.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::watch;
 
 /// All lines of both outputs, of all runs.
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<String>>);
+pub(super) struct Log(Arc<watch::Sender<String>>);
 
 impl Log {
     pub(super) fn add(&self, line: &str) {
-        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        text.push_str(line);
-        text.push('\n');
+        self.0.send_modify(|text| {
+            text.push_str(line);
+            text.push('\n');
+        });
     }
 
     pub(super) fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
+    }
+
+    /// Waits until the text has been printed, in any run.
+    pub(super) async fn says(&self, wanted: &str) {
+        let mut text = self.0.subscribe();
+        let _never_fails_while_the_log_is_there = text.wait_for(|text| text.contains(wanted)).await.is_ok();
     }
 }
 
