@@ -31,11 +31,17 @@ async fn main() -> Result<()> {
         socket.set_nodelay(true)?;
         let provider = Arc::clone(&provider);
         tokio::spawn(async move {
-            if let Err(error) = provider.serve(socket).await {
-                eprintln!("connection: {error}");
+            match provider.serve(socket).await {
+                Err(error) if !is_gone(&error) => eprintln!("connection: {error}"),
+                _ => {}
             }
         });
     }
+}
+
+/// Whether the peer just left, as a load generator does when its time is up.
+fn is_gone(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
 }
 
 struct Provider {
