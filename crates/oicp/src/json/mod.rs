@@ -1,0 +1,37 @@
+//! JSON read in place: members as slices of the received text, no tree, no recursion.
+//!
+//! [`parse_object`] is the way in for everything that comes from outside; it refuses what is nested too deeply
+//! before anything else looks at it.
+
+mod depth;
+mod object;
+mod splice;
+mod value;
+
+pub(crate) use depth::DEEPEST;
+pub(crate) use object::{Object, each_element, each_name, has, scan};
+pub(crate) use splice::{Splice, span, splice};
+pub(crate) use value::{Kind, kind, string};
+
+/// Why a text is not a JSON object that can be read.
+#[derive(Debug)]
+pub(crate) enum NoObject {
+    TooDeep,
+    OtherKind(Kind),
+    Syntax(serde_json::Error),
+}
+
+/// Scans the top level of an untrusted text for the members called `names`.
+pub(crate) fn parse_object<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Result<Object<'a, N>, NoObject> {
+    if depth::too_deep(text) {
+        return Err(NoObject::TooDeep);
+    }
+    if !text.trim_ascii_start().starts_with('{') {
+        let other = serde_json::from_str(text).map(|raw: &serde_json::value::RawValue| kind(raw.get()));
+        return Err(other.map_or_else(NoObject::Syntax, NoObject::OtherKind));
+    }
+    scan(text, names).map_err(NoObject::Syntax)
+}

@@ -1,0 +1,50 @@
+//! Replacing single values in a body while every other byte stays as it came.
+
+use std::ops::Range;
+
+/// One replacement.
+#[derive(Clone, Debug)]
+pub(crate) struct Splice {
+    /// What is replaced, as byte offsets; empty to insert.
+    pub(crate) range: Range<usize>,
+    /// What comes in its place.
+    pub(crate) text: String,
+}
+
+/// Where `part`, a slice of `whole`, lies in it.
+pub(crate) fn span(whole: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start + part.len()
+}
+
+/// The body with all splices applied. They must not overlap; one that does, or lies outside, is left out.
+pub(crate) fn splice(body: &[u8], splices: &mut [Splice]) -> Vec<u8> {
+    splices.sort_by_key(|splice| splice.range.start);
+    let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
+    let mut spliced = Vec::with_capacity(body.len() + added);
+    let mut done = 0;
+    for Splice { range, text } in splices {
+        let Some(before) = body.get(done..range.start) else { continue };
+        spliced.extend_from_slice(before);
+        spliced.extend_from_slice(text.as_bytes());
+        done = range.end;
+    }
+    spliced.extend_from_slice(body.get(done..).unwrap_or_default());
+    spliced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Splice, span, splice};
+
+    #[test]
+    fn replaces_and_inserts() {
+        let body = "abcdef";
+        let mut splices = [
+            Splice { range: span(body, &body[4..5]), text: "EEE".into() },
+            Splice { range: 1..1, text: "-".into() },
+            Splice { range: 99..100, text: "lost".into() },
+        ];
+        assert_eq!(splice(body.as_bytes(), &mut splices), b"a-bcdEEEf");
+    }
+}
