@@ -33,5 +33,7 @@ mod inline;
 mod json;
 mod rejected;
 
+pub use finding::Finding;
 pub use ids::{EvcoId, EvseId, IdError, OperatorId, ProviderId, SessionId, Uid};
+pub use notification::{ChargingNotification, NotificationType};
 pub use rejected::Rejected;
