@@ -11,6 +11,8 @@
 //!   [`violation::Violation`]; an End before its Start is a [`finding::Finding`] and the message goes on.
 //! * **No input panics**, recurses or allocates beyond what its own length justifies.
 
+#![expect(clippy::result_large_err, reason = "what is returned on success is larger than Rejected")]
+
 pub mod ack;
 pub mod authorize;
 pub mod body;
