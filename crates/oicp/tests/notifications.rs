@@ -1,5 +1,7 @@
 //! Notifications: what passes, what passes with a finding, what is refused and how the refusal helps.
 
+#![allow(clippy::result_large_err, reason = "a test may be slow")]
+
 mod support;
 
 use std::fmt::Write;
