@@ -1,1 +1,24 @@
-#![doc = "placeholder"]
+//! The domain of an e-roaming hub, free of I/O: what a session is, to whom a notification is owed, when it may be
+//! sent, what an exchange with a provider means and what follows from it.
+//!
+//! Everything here is a plain value or a pure function; the world outside is reached through the traits in
+//! [`ports`]. Invariants:
+//! * nothing in this crate reads a clock, a socket or a file;
+//! * time is a parameter, so every rule can be tested at any instant;
+//! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
+
+pub mod authorisation;
+pub mod delivery;
+pub mod directory;
+pub mod order;
+pub mod outcome;
+pub mod plausibility;
+pub mod ports;
+pub mod process;
+pub mod records;
+pub mod retry;
+pub mod route;
+pub mod session;
+
+pub use process::ProcessId;
+pub use session::SessionKey;

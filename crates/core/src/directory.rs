@@ -1,0 +1,223 @@
+//! The partners and who may do what with whom: an immutable snapshot, replaced as a whole when partners change.
+//!
+//! Ids are looked up by their canonical key, so ISO and DIN spellings of one id are one partner. A sub-partner's id
+//! leads to the registered partner that bundles it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oicp::{NotificationType, OperatorId, ProviderId};
+
+use crate::outcome::FaultCodes;
+use crate::retry::RetrySchedule;
+
+/// A service that a provider offers and that a contract can cover.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum OfferedService {
+    /// AuthorizeStart and AuthorizeStop.
+    Authorization,
+    /// Charging notifications.
+    Notifications,
+    /// Charge detail records.
+    Cdr,
+    /// Reservations (contracts only).
+    Reservation,
+}
+
+/// A registered charge point operator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Operator {
+    /// Its id.
+    pub id: OperatorId,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Where remote requests go.
+    pub url: Option<String>,
+    /// Operators that it bundles.
+    pub sub_operators: Vec<OperatorId>,
+    /// Fingerprints of its client certificates.
+    pub certificates: Vec<String>,
+    /// May it open new sessions?
+    pub locked: bool,
+    /// Are findings refusals for it?
+    pub strict: bool,
+}
+
+impl Operator {
+    /// Whether an id is this operator's own or one of its sub-operators'.
+    #[must_use]
+    pub fn owns(&self, id: &OperatorId) -> bool {
+        self.id == *id || self.sub_operators.contains(id)
+    }
+}
+
+/// What the operator is told while a provider cannot be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum WhenUnreachable {
+    /// The honest answer: 310, stored and delivered later.
+    #[default]
+    Defer,
+    /// 000 with the same note.
+    Accept,
+}
+
+/// A registered e-mobility provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Provider {
+    /// Its id.
+    pub id: ProviderId,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Its base URL.
+    pub url: Option<String>,
+    /// The endpoints it offers.
+    pub services: BTreeSet<OfferedService>,
+    /// The notification types it wants.
+    pub notification_types: Vec<NotificationType>,
+    /// Providers that it bundles.
+    pub sub_providers: Vec<ProviderId>,
+    /// Fingerprints of its client certificates.
+    pub certificates: Vec<String>,
+    /// Is it asked about cards nobody knows?
+    pub broadcast: bool,
+    /// See [`WhenUnreachable`].
+    pub when_unreachable: WhenUnreachable,
+    /// What it gets for one exchange.
+    pub timeout: Duration,
+    /// When a failed delivery is tried again.
+    pub retry: RetrySchedule,
+    /// Which refusals are faults.
+    pub faults: FaultCodes,
+    /// Headers sent with every request to it.
+    pub headers: Vec<(String, String)>,
+    /// May its address be loopback or private?
+    pub allow_private: bool,
+    /// Extra trust for its server certificate (PEM file).
+    pub ca: Option<PathBuf>,
+    /// May new sessions be opened with it?
+    pub locked: bool,
+}
+
+impl Provider {
+    /// Its base URL, if it offers the service.
+    #[must_use]
+    pub fn endpoint(&self, service: OfferedService) -> Option<&str> {
+        self.url.as_deref().filter(|_| self.services.contains(&service))
+    }
+
+    /// Whether it takes notifications of this type.
+    #[must_use]
+    pub fn hears(&self, kind: NotificationType) -> bool {
+        self.endpoint(OfferedService::Notifications).is_some() && self.notification_types.contains(&kind)
+    }
+
+    /// Whether an id is this provider's own or one of its sub-providers'.
+    #[must_use]
+    pub fn owns(&self, id: &ProviderId) -> bool {
+        self.id == *id || self.sub_providers.contains(id)
+    }
+}
+
+/// One side of a contract: a partner or all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Party<Id> {
+    /// `"*"`.
+    Any,
+    /// This one.
+    One(Id),
+}
+
+impl<Id: PartialEq> Party<Id> {
+    fn covers(&self, id: &Id) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one == id,
+        }
+    }
+}
+
+/// An agreement between an operator (who offers) and a provider (who subscribes).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contract {
+    /// The operator's side.
+    pub operator: Party<OperatorId>,
+    /// The provider's side.
+    pub provider: Party<ProviderId>,
+    /// What it covers.
+    pub services: BTreeSet<OfferedService>,
+}
+
+/// All partners and contracts, as of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    operators: HashMap<OperatorId, Arc<Operator>>,
+    providers: HashMap<ProviderId, Arc<Provider>>,
+    bundled_providers: HashMap<ProviderId, ProviderId>,
+    contracts: Vec<Contract>,
+}
+
+impl Directory {
+    /// Builds the snapshot. Uniqueness of ids is the reader's duty; here the last one wins.
+    #[must_use]
+    pub fn new(operators: Vec<Operator>, providers: Vec<Provider>, contracts: Vec<Contract>) -> Self {
+        let bundled_providers = providers
+            .iter()
+            .flat_map(|provider| provider.sub_providers.iter().map(|sub| (*sub, provider.id)))
+            .collect();
+        Self {
+            operators: operators.into_iter().map(|operator| (operator.id, Arc::new(operator))).collect(),
+            providers: providers.into_iter().map(|provider| (provider.id, Arc::new(provider))).collect(),
+            bundled_providers,
+            contracts,
+        }
+    }
+
+    /// The same partners under these contracts.
+    #[must_use]
+    pub fn with_contracts(self, contracts: Vec<Contract>) -> Self {
+        Self { contracts, ..self }
+    }
+
+    /// The registered operator of this id (sub-operators do not talk to the hub themselves).
+    #[must_use]
+    pub fn operator(&self, id: &OperatorId) -> Option<&Arc<Operator>> {
+        self.operators.get(id)
+    }
+
+    /// The registered provider of this id.
+    #[must_use]
+    pub fn provider(&self, id: &ProviderId) -> Option<&Arc<Provider>> {
+        self.providers.get(id)
+    }
+
+    /// The registered provider that answers for this id: itself, or the one that bundles it.
+    #[must_use]
+    pub fn responsible_provider(&self, id: &ProviderId) -> Option<&Arc<Provider>> {
+        self.providers.get(id).or_else(|| self.providers.get(self.bundled_providers.get(id)?))
+    }
+
+    /// All registered operators, in no order.
+    pub fn operators(&self) -> impl Iterator<Item = &Arc<Operator>> {
+        self.operators.values()
+    }
+
+    /// All registered providers, in no order.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+
+    /// Is there a contract for authorisation between the two?
+    #[must_use]
+    pub fn authorises(&self, operator: &Operator, provider: &Provider) -> bool {
+        self.contracts.iter().any(|contract| {
+            contract.services.contains(&OfferedService::Authorization)
+                && contract.operator.covers(&operator.id)
+                && match &contract.provider {
+                    Party::Any => true,
+                    Party::One(id) => provider.owns(id),
+                }
+        })
+    }
+}

@@ -1,0 +1,323 @@
+//! What the domain needs from the world: the ledger (small ports, one per concern), the courier and the clock.
+//!
+//! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
+//! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use oicp::{EvseId, Finding, NotificationType, OperatorId, ProviderId};
+
+use crate::delivery::{FinalState, Lease, OwedDelivery};
+use crate::outcome::Exchange;
+use crate::records::{MessageRecord, Refusal, SessionRecord};
+use crate::route::Route;
+use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
+use crate::{ProcessId, SessionKey};
+
+/// A boxed future, so that ports can be used as trait objects.
+pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// What a ledger operation resolves to.
+pub type LedgerTask<'a, T> = Task<'a, Result<T, LedgerError>>;
+
+/// Why a ledger operation did not happen. The details are in the log, not here: partners see none of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The queue of the writer is full: try again shortly.
+    #[error("the ledger is busy")]
+    Busy,
+    /// The ledger cannot be written or read.
+    #[error("the ledger is not available")]
+    Unavailable,
+    /// Whether it happened is not known (a commit without an answer).
+    #[error("the ledger did not say whether it has it")]
+    Unknown,
+    /// Stored data contradicts itself; the log says where.
+    #[error("the ledger contradicts itself")]
+    Contradiction,
+}
+
+/// A notification to be made durable.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// Its new id.
+    pub process: ProcessId,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// The session it names.
+    pub session: SessionKey,
+    /// Who sent it.
+    pub operator: OperatorId,
+    /// Its type.
+    pub kind: NotificationType,
+    /// The received bytes.
+    pub body: Bytes,
+    /// SHA-256 of the received bytes.
+    pub digest: [u8; 32],
+    /// The EVSE it names.
+    pub evse: EvseId,
+    /// What is odd about it.
+    pub findings: Vec<Finding>,
+    /// Whether a PIN must be overwritten once it is delivered.
+    pub has_pin: bool,
+    /// The operator's own id of the session.
+    pub cpo_partner_session_id: Option<String>,
+    /// What is to be done with it.
+    pub plan: Plan,
+    /// The least distance between two Progress notifications of a session.
+    pub progress_gap: Duration,
+}
+
+/// What is to be done with a notification once it is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Plan {
+    /// Sent now by this request, which holds the right to until then.
+    Send {
+        /// End of the lease.
+        lease_until: Timestamp,
+    },
+    /// The provider has no endpoint for it: stored for its feed.
+    Hold,
+}
+
+/// What the ledger made of a notification.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// Stored, and to be sent.
+    Stored(Sending),
+    /// Stored for the feed.
+    Held,
+    /// Known already.
+    Repeat {
+        /// The `Process-ID` of the first.
+        first: ProcessId,
+        /// When the first came in.
+        received_at: Timestamp,
+        /// Where it stands.
+        standing: Repeated,
+    },
+    /// Not stored.
+    Declined(Declined),
+}
+
+/// The right to send, and whether it may be used at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sending {
+    /// The lease.
+    pub lease: Lease,
+    /// Whether it is this message's turn.
+    pub turn: TurnNow,
+}
+
+/// A turn as the ledger settled it: what is superseded already is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TurnNow {
+    /// Send now.
+    Go,
+    /// An earlier message of the session is under way: ask again when something changed.
+    Wait,
+    /// Deferred, behind an earlier deferred message.
+    Behind,
+    /// The lease is not yours any more.
+    Lost,
+}
+
+/// Where the first of two identical messages stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Repeated {
+    /// Somebody is sending it.
+    UnderWay,
+    /// It waits for its next attempt.
+    Deferred,
+    /// The provider said yes.
+    Delivered {
+        /// The acknowledgement as stored (JSON).
+        acknowledgement: Bytes,
+    },
+    /// It had ended otherwise; it is sent again by this request.
+    Reopened(Sending),
+    /// It had been held for the feed and still is.
+    Held,
+    /// A newer message of the session went out instead.
+    Superseded,
+}
+
+/// Why a notification was not stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Declined {
+    /// No such session of this operator, or it is not open any more.
+    SessionInvalid,
+    /// A Progress too soon after the last stored one.
+    TooSoon {
+        /// When the last one was stored.
+        last: Timestamp,
+    },
+}
+
+/// Taking messages in.
+pub trait IntakePort: Send + Sync {
+    /// Makes a notification and its delivery durable in one transaction, or says why not.
+    fn take_in(&self, intake: Intake) -> LedgerTask<'_, Taken>;
+}
+
+/// The result of an attempt, as it is recorded.
+#[derive(Clone, Debug)]
+pub struct AttemptRecord {
+    /// When the attempt began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The word for its outcome.
+    pub outcome: &'static str,
+    /// The provider's HTTP status, where there was one.
+    pub http_status: Option<u16>,
+    /// The acknowledgement as relayed (JSON), where there was one.
+    pub acknowledgement: Option<Bytes>,
+    /// What happened, in words.
+    pub detail: String,
+    /// What was odd about the provider's answer.
+    pub finding: Option<Finding>,
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It has ended.
+    Final {
+        /// How.
+        state: FinalState,
+        /// Why, where the state alone does not say it.
+        reason: Option<&'static str>,
+    },
+    /// It is tried again.
+    Retry {
+        /// When.
+        due_at: Timestamp,
+        /// Counts as a fault of the provider.
+        faulted: bool,
+        /// Counts as an unusable answer.
+        unusable: bool,
+    },
+}
+
+/// Whether a result was written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Settled {
+    /// It was.
+    Recorded,
+    /// The lease had been lost: kept as a late attempt.
+    Late,
+}
+
+/// Sending what is owed.
+pub trait DeliveryPort: Send + Sync {
+    /// Asks again whether a leased delivery may be sent.
+    fn take_turn(&self, lease: Lease, now: Timestamp) -> LedgerTask<'_, TurnNow>;
+    /// Gives a lease back without an attempt: due at `due_at`.
+    fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled>;
+    /// Records an attempt and what follows.
+    fn settle(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        attempt: AttemptRecord,
+        fate: Fate,
+    ) -> LedgerTask<'_, Settled>;
+    /// Claims at most `limit` deliveries of a provider that are due, in order; expires what is too old on the way.
+    fn claim_due(
+        &self,
+        provider: ProviderId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> LedgerTask<'_, Vec<OwedDelivery>>;
+    /// Returns deliveries whose lease ran out, and those stranded behind nothing, to the queue; their number.
+    fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize>;
+    /// The providers that are owed something that is due by `now`, and when the next one is due after that.
+    fn due(&self, now: Timestamp) -> LedgerTask<'_, Due>;
+}
+
+/// What is due.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Due {
+    /// Providers with at least one delivery due.
+    pub providers: Vec<ProviderId>,
+    /// When the next one is due.
+    pub next: Option<Timestamp>,
+}
+
+/// Opening sessions and looking them up.
+pub trait SessionPort: Send + Sync {
+    /// The facts of an active or closed session.
+    fn session_facts(&self, key: SessionKey) -> LedgerTask<'_, Option<SessionFacts>>;
+    /// Makes a session durable before any provider is asked.
+    fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()>;
+    /// Writes how the authorisation ended: active, or void.
+    fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()>;
+    /// Keeps that a provider said yes after the decision had fallen. Never waited for: it may be dropped under load.
+    fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp);
+    /// The provider that authorised this medium last.
+    fn remembered_provider(&self, medium: [u8; 32]) -> LedgerTask<'_, Option<ProviderId>>;
+    /// The secret that keys the hashes of media; made once, with the ledger.
+    fn medium_key(&self) -> LedgerTask<'_, [u8; 32]>;
+}
+
+/// Looking at what happened.
+pub trait RecordPort: Send + Sync {
+    /// Keeps a refused request. Bounded, and never waited for: it may be dropped under load.
+    fn note_refusal(&self, refusal: Refusal);
+    /// A message by its `Process-ID`, with its deliveries and attempts.
+    fn message(&self, process: ProcessId) -> LedgerTask<'_, Option<MessageRecord>>;
+    /// The messages of a session, in order of arrival.
+    fn messages_of(&self, session: SessionKey) -> LedgerTask<'_, Vec<MessageRecord>>;
+    /// A session.
+    fn session(&self, key: SessionKey) -> LedgerTask<'_, Option<SessionRecord>>;
+    /// The newest refusals first, at most `limit`.
+    fn refusals(&self, limit: usize) -> LedgerTask<'_, Vec<Refusal>>;
+    /// How many deliveries are open, per provider.
+    fn backlog(&self) -> LedgerTask<'_, Vec<(ProviderId, u64)>>;
+}
+
+/// The partners, where no file is the truth.
+pub trait PartnerPort: Send + Sync {
+    /// The stored partners document (TOML text), if there is one.
+    fn load_partners(&self) -> LedgerTask<'_, Option<String>>;
+    /// Replaces it; older ones are kept.
+    fn store_partners(&self, document: String, at: Timestamp) -> LedgerTask<'_, ()>;
+}
+
+/// The whole ledger.
+pub trait Ledger: IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort {
+    /// Commits something small: readiness means that this worked lately.
+    fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
+    /// When the last commit happened, measured on this machine's monotonic clock.
+    fn since_last_commit(&self) -> Duration;
+}
+
+/// One message to hand to a provider.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// The full path and name of the service, appended to the route's base URL.
+    pub url: String,
+    /// Headers of this message beside the route's own.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// What the whole exchange may take.
+    pub budget: Duration,
+}
+
+/// Carries a message to a provider and brings the answer back.
+pub trait Courier: Send + Sync {
+    /// One exchange under one deadline: address, connection, TLS, request, headers and body of the answer.
+    fn carry<'a>(&'a self, route: &'a Route, letter: Letter) -> Task<'a, Exchange>;
+}
+
+/// The clock on the wall. For measuring, use monotonic time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}

@@ -1,0 +1,119 @@
+//! What people look at: messages, their deliveries and attempts, sessions, refusals. Read models; nothing is decided
+//! from them.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::session::SessionState;
+use crate::{ProcessId, SessionKey};
+
+/// A finding as it was stored: its code may be one that this program does not know.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct StoredFinding {
+    /// The finding's code.
+    pub code: String,
+    /// Where in the message.
+    pub pointer: String,
+    /// What was odd, in words.
+    pub text: String,
+}
+
+/// A notification with all that became of it.
+#[derive(Clone, Debug)]
+pub struct MessageRecord {
+    /// Its id.
+    pub process: ProcessId,
+    /// Its session.
+    pub session: SessionKey,
+    /// Who sent it.
+    pub operator: String,
+    /// Who is to hear it.
+    pub provider: String,
+    /// Its type.
+    pub kind: String,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// The received bytes (a PIN is overwritten once delivered).
+    pub body: Bytes,
+    /// SHA-256 of the received bytes.
+    pub digest: [u8; 32],
+    /// What was odd about it.
+    pub findings: Vec<StoredFinding>,
+    /// Its deliveries, oldest first.
+    pub deliveries: Vec<DeliveryRecord>,
+}
+
+/// A delivery as it stands.
+#[derive(Clone, Debug)]
+pub struct DeliveryRecord {
+    /// `leased`, `deferred`, or a final state's word.
+    pub state: String,
+    /// Why it ended so, where the state alone does not say it.
+    pub reason: Option<String>,
+    /// When it is due, if deferred.
+    pub due_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptEntry>,
+}
+
+/// One exchange with a provider.
+#[derive(Clone, Debug)]
+pub struct AttemptEntry {
+    /// Its number (`Hub-Attempt`).
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The word for its outcome.
+    pub outcome: String,
+    /// The provider's HTTP status.
+    pub http_status: Option<u16>,
+    /// The acknowledgement (JSON).
+    pub acknowledgement: Option<Bytes>,
+    /// What happened, in words.
+    pub detail: String,
+    /// Recorded after the lease had been lost.
+    pub late: bool,
+}
+
+/// A session as it stands.
+#[derive(Clone, Debug)]
+pub struct SessionRecord {
+    /// Its key.
+    pub key: SessionKey,
+    /// Who opened it.
+    pub operator: String,
+    /// Whose driver is charging.
+    pub provider: Option<String>,
+    /// Where it stands.
+    pub state: SessionState,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// The EVSE, if known.
+    pub evse: Option<String>,
+}
+
+/// A request that was refused before anything was stored for delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The `Process-ID` of the answer.
+    pub process: ProcessId,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// The service asked for.
+    pub service: String,
+    /// The partner named, as far as known.
+    pub partner: Option<String>,
+    /// The session named, as far as known.
+    pub session: Option<String>,
+    /// The HTTP status of the answer.
+    pub http_status: u16,
+    /// The OICP code of the answer.
+    pub code: u16,
+    /// Why, in words; violations with their pointers. Never a card's UID.
+    pub reason: String,
+}

@@ -1,0 +1,37 @@
+//! Where a provider's messages go. The delivery engine is told; it never looks partners up itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oicp::ProviderId;
+
+use crate::outcome::FaultCodes;
+use crate::retry::RetrySchedule;
+
+/// How to reach one provider, and what to make of its answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The provider.
+    pub provider: ProviderId,
+    /// Its base URL; the service path is appended.
+    pub base_url: String,
+    /// Headers sent with every request, e.g. an API key.
+    pub headers: Vec<(String, String)>,
+    /// Extra trust anchors (PEM) for its server certificate.
+    pub ca: Option<PathBuf>,
+    /// What the provider gets for one whole exchange.
+    pub timeout: Duration,
+    /// When to try again.
+    pub retry: RetrySchedule,
+    /// Which refusals are faults that deserve another try.
+    pub faults: FaultCodes,
+}
+
+/// Tells where a provider is, as of now.
+pub trait Routes: Send + Sync {
+    /// The provider's route; `None` if it has no endpoint (any more).
+    fn route(&self, provider: &ProviderId) -> Option<Arc<Route>>;
+    /// All providers that have one.
+    fn providers(&self) -> Vec<ProviderId>;
+}
