@@ -1,0 +1,299 @@
+//! What is owed: turns, leases, results, what is due.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use oicp::{NotificationType, ProviderId};
+use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
+use roamhub_core::order::Turn;
+use roamhub_core::ports::{AttemptRecord, Due, Fate, Settled, TurnNow};
+use roamhub_core::{ProcessId, SessionKey};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::StoreError;
+use super::rows::{bytes, finding_value, instant, kind, micros, provider};
+use super::turns::{OpenRow, end, open_rows, promote, settle_turn, supersede, turn_of};
+
+/// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
+pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(), rusqlite::Error> {
+    connection.execute(
+        "UPDATE delivery SET lease_until = NULL, due_at = ?1 WHERE lease_until IS NOT NULL",
+        [micros(now)],
+    )?;
+    Ok(())
+}
+
+/// The delivery that a lease is about, if the lease still holds.
+struct Held {
+    notification: i64,
+    session: Vec<u8>,
+}
+
+fn held(connection: &Connection, lease: Lease) -> Result<Option<Held>, StoreError> {
+    let held = connection
+        .prepare_cached(
+            "SELECT notification, session FROM delivery
+             WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL",
+        )?
+        .query_row(params![lease.delivery.0, lease.token], |row| {
+            Ok(Held { notification: row.get(0)?, session: row.get(1)? })
+        })
+        .optional()?;
+    Ok(held)
+}
+
+pub(super) fn take_turn(
+    connection: &Connection,
+    lease: Lease,
+    now: Timestamp,
+) -> Result<TurnNow, StoreError> {
+    let Some(held) = held(connection, lease)? else { return Ok(TurnNow::Lost) };
+    let open = open_rows(connection, &held.session)?;
+    let Some(row) = open.iter().find(|row| row.no == lease.delivery.0).copied() else {
+        return Ok(TurnNow::Lost);
+    };
+    settle_turn(connection, row.no, row.kind, &open, now)
+}
+
+pub(super) fn defer(
+    connection: &Connection,
+    lease: Lease,
+    now: Timestamp,
+    due_at: Timestamp,
+) -> Result<Settled, StoreError> {
+    let Some(held) = held(connection, lease)? else { return Ok(Settled::Late) };
+    connection
+        .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = ?2 WHERE no = ?1")?
+        .execute(params![lease.delivery.0, micros(due_at)])?;
+    promote(connection, &held.session, now)?;
+    Ok(Settled::Recorded)
+}
+
+pub(super) fn settle(
+    connection: &Connection,
+    lease: Lease,
+    now: Timestamp,
+    attempt: &AttemptRecord,
+    fate: &Fate,
+) -> Result<Settled, StoreError> {
+    let held = held(connection, lease)?;
+    record_attempt(connection, lease, attempt, held.is_none())?;
+    let Some(held) = held else { return Ok(Settled::Late) };
+    match *fate {
+        Fate::Final { state, reason } => {
+            end(connection, lease.delivery.0, held.notification, state, reason, now)?;
+            if state == FinalState::Delivered {
+                overwrite_pin(connection, held.notification)?;
+            }
+        }
+        Fate::Retry { due_at, faulted, unusable } => {
+            connection
+                .prepare_cached(
+                    "UPDATE delivery SET lease_until = NULL, due_at = ?2, recorded = recorded + 1,
+                         faulted = faulted + ?3, unusable = unusable + ?4 WHERE no = ?1",
+                )?
+                .execute(params![lease.delivery.0, micros(due_at), faulted, unusable])?;
+        }
+    }
+    promote(connection, &held.session, now)?;
+    Ok(Settled::Recorded)
+}
+
+fn record_attempt(
+    connection: &Connection,
+    lease: Lease,
+    attempt: &AttemptRecord,
+    late: bool,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO attempt
+                 (delivery, number, late, started_at, took_ms, outcome, http_status, acknowledgement, detail, finding)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            lease.delivery.0,
+            lease.token,
+            late,
+            micros(attempt.started_at),
+            i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
+            attempt.outcome,
+            attempt.http_status,
+            attempt.acknowledgement.as_deref(),
+            &attempt.detail,
+            attempt.finding.as_ref().map(|finding| finding_value(finding).to_string()),
+        ])?;
+    Ok(())
+}
+
+/// A PIN inside a notification is not kept longer than it takes to deliver it.
+fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), StoreError> {
+    let body: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT body FROM notification WHERE no = ?1 AND has_pin")?
+        .query_row([notification], |row| row.get(0))
+        .optional()?;
+    if let Some(blanked) = body.as_deref().and_then(oicp::pin::blank) {
+        connection
+            .prepare_cached("UPDATE notification SET body = ?2, has_pin = 0 WHERE no = ?1")?
+            .execute(params![notification, blanked])?;
+    }
+    Ok(())
+}
+
+/// A due row and its message, as claimed.
+struct Candidate {
+    no: i64,
+    notification: i64,
+    session: [u8; 16],
+    kind: NotificationType,
+    gives_up_at: Timestamp,
+}
+
+pub(super) fn claim_due(
+    connection: &Connection,
+    provider: &ProviderId,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: usize,
+) -> Result<Vec<OwedDelivery>, StoreError> {
+    let mut claimed = Vec::new();
+    for candidate in candidates(connection, provider, now, limit)? {
+        let open = open_rows(connection, &candidate.session)?;
+        // A candidate before it in this very batch may have superseded or changed it.
+        let Some(row) = open.iter().find(|row| row.no == candidate.no).copied().filter(|row| !row.leased)
+        else {
+            continue;
+        };
+        if candidate.gives_up_at <= now {
+            give_up(connection, &candidate, now)?;
+        } else if let Some(owed) = claim(connection, &candidate, row, &open, now, lease_until)? {
+            claimed.push(owed);
+        }
+    }
+    Ok(claimed)
+}
+
+fn candidates(
+    connection: &Connection,
+    provider: &ProviderId,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Candidate>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT no, notification, session, type, gives_up_at FROM delivery
+         WHERE provider = ?1 AND due_at <= ?2 ORDER BY due_at, no LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![provider.key(), micros(now), limit])?;
+    let mut candidates = Vec::new();
+    while let Some(row) = rows.next()? {
+        candidates.push(Candidate {
+            no: row.get("no")?,
+            notification: row.get("notification")?,
+            session: bytes(row, "session")?,
+            kind: kind(row.get_ref("type")?.as_str().map_err(rusqlite::Error::from)?)?,
+            gives_up_at: instant(row.get("gives_up_at")?, "gives_up_at")?,
+        });
+    }
+    Ok(candidates)
+}
+
+fn give_up(connection: &Connection, candidate: &Candidate, now: Timestamp) -> Result<(), StoreError> {
+    let (state, reason) = match candidate.kind {
+        NotificationType::Start | NotificationType::Progress => (FinalState::Expired, None),
+        NotificationType::End | NotificationType::Error => (FinalState::Exhausted, Some("too-old")),
+    };
+    end(connection, candidate.no, candidate.notification, state, reason, now)?;
+    promote(connection, &candidate.session, now)?;
+    Ok(())
+}
+
+fn claim(
+    connection: &Connection,
+    candidate: &Candidate,
+    row: OpenRow,
+    open: &[OpenRow],
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<Option<OwedDelivery>, StoreError> {
+    let Turn::Go { supersedes } = turn_of(row.no, row.kind, open) else {
+        // Parked: whoever settles the one in front makes it due again.
+        connection.prepare_cached("UPDATE delivery SET due_at = NULL WHERE no = ?1")?.execute([row.no])?;
+        return Ok(None);
+    };
+    supersede(connection, &supersedes, open, now)?;
+    let token = row.token + 1;
+    connection
+        .prepare_cached("UPDATE delivery SET token = ?2, lease_until = ?3, due_at = NULL WHERE no = ?1")?
+        .execute(params![row.no, token, micros(lease_until)])?;
+    let mut statement = connection.prepare_cached(
+        "SELECT n.process, n.provider, n.body, n.received_at, d.recorded, d.faulted, d.unusable
+         FROM notification n JOIN delivery d ON d.notification = n.no WHERE d.no = ?1 AND n.no = ?2",
+    )?;
+    let lease = Lease { delivery: DeliveryNo(row.no), token };
+    let mut rows = statement.query(params![row.no, candidate.notification])?;
+    let Some(found) = rows.next()? else {
+        return Err(super::rows::contradiction(
+            "notification",
+            format!("delivery {} without its message", row.no),
+        ));
+    };
+    Ok(Some(owed(found, lease, candidate)?))
+}
+
+fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelivery, StoreError> {
+    let key: String = row.get("provider")?;
+    Ok(OwedDelivery {
+        lease,
+        process: ProcessId::from_bytes(bytes(row, "process")?),
+        session: SessionKey::from_bytes(candidate.session),
+        kind: candidate.kind,
+        provider: provider(&key)?,
+        body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
+        received_at: instant(row.get("received_at")?, "received_at")?,
+        tries: Tries {
+            recorded: row.get("recorded")?,
+            faulted: row.get("faulted")?,
+            unusable: row.get("unusable")?,
+        },
+    })
+}
+
+pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let mut returned = connection
+        .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = ?1 WHERE lease_until < ?1")?
+        .execute([micros(now)])?;
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT session FROM delivery WHERE lease_until IS NULL AND due_at IS NULL LIMIT 1000",
+    )?;
+    let sessions: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for session in sessions {
+        returned += promote(connection, &session, now)?;
+    }
+    Ok(returned)
+}
+
+pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreError> {
+    // Hops from provider to provider along the index instead of reading every open delivery.
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE hop (provider) AS (
+             SELECT (SELECT min(provider) FROM delivery WHERE due_at IS NOT NULL)
+             UNION ALL
+             SELECT (SELECT min(provider) FROM delivery WHERE due_at IS NOT NULL AND provider > hop.provider)
+             FROM hop WHERE hop.provider IS NOT NULL
+         )
+         SELECT provider, (SELECT min(due_at) FROM delivery d WHERE d.provider = hop.provider AND due_at IS NOT NULL)
+         FROM hop WHERE provider IS NOT NULL",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut due = Due::default();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(0)?;
+        let at = instant(row.get(1)?, "due_at")?;
+        if at <= now {
+            due.providers.push(provider(&key)?);
+        } else {
+            due.next = Some(due.next.map_or(at, |next| next.min(at)));
+        }
+    }
+    Ok(due)
+}

@@ -1,0 +1,285 @@
+//! The embedded ledger: one SQLite file in WAL mode with `synchronous=FULL`, one writer that commits in groups, a few
+//! readers, and a lock that keeps a second hub away.
+//!
+//! Invariants:
+//! * an operation that resolves to `Ok` is on disk;
+//! * notification and delivery are written in one transaction;
+//! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
+
+mod checkpoint;
+mod deliveries;
+mod intake;
+mod lock;
+mod readers;
+mod records;
+mod rows;
+mod schema;
+mod sessions;
+mod turns;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use oicp::ProviderId;
+use roamhub_core::delivery::{Lease, OwedDelivery};
+use roamhub_core::ports::{
+    AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerTask, PartnerPort, RecordPort,
+    SessionPort, Settled, Taken, TurnNow,
+};
+use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
+use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
+use roamhub_core::{ProcessId, SessionKey};
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::oneshot;
+
+/// The database's file name in the data folder.
+pub const FILE_NAME: &str = "ledger.sqlite";
+
+/// Why a ledger could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error(
+        "another hub (process {holder}) is using {folder}; stop it first, or give this one a data folder of its own \
+         with --data"
+    )]
+    InUse {
+        /// The data folder.
+        folder: PathBuf,
+        /// The other's process id.
+        holder: String,
+    },
+    /// A newer program has migrated it.
+    #[error("this ledger was written by a newer roamhub; use that version or a later one")]
+    TooNew,
+    /// There is no ledger to read.
+    #[error("there is no ledger in {0}; `roamhub serve --data {0}` makes one")]
+    Missing(PathBuf),
+    /// The folder or a file in it cannot be used.
+    #[error("the data folder cannot be used: {0}")]
+    Io(#[from] std::io::Error),
+    /// SQLite says no.
+    #[error("the ledger cannot be opened: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// What can go wrong inside. Never shown to partners.
+#[derive(Debug, thiserror::Error)]
+enum StoreError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("stored data contradicts itself: {0}")]
+    Contradiction(String),
+}
+
+/// The embedded ledger, open. Dropping it writes what is queued and releases the lock.
+#[derive(Debug)]
+pub struct Sqlite {
+    // Order matters: the writer finishes before the lock is released.
+    writer: writer::Writer,
+    readers: readers::Readers,
+    _lock: lock::Lock,
+}
+
+/// Resolves when the ledger's writer has ended, for whatever reason.
+#[derive(Debug)]
+pub struct Gone(oneshot::Receiver<()>);
+
+impl Gone {
+    /// Waits for it.
+    pub async fn wait(self) {
+        // The sender is never used, only dropped.
+        let _ = self.0.await;
+    }
+}
+
+impl Sqlite {
+    /// Opens (and makes, if need be) the ledger in `folder`. Deliveries that a dead process had leased are due `now`.
+    ///
+    /// # Errors
+    /// [`OpenError`]: in use, too new, or not usable.
+    pub fn open(folder: &Path, now: Timestamp) -> Result<(Self, Gone), OpenError> {
+        make_private_folder(folder)?;
+        let lock = lock::Lock::take(folder)?;
+        let file = folder.join(FILE_NAME);
+        let mut connection = connect(&file)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        schema::migrate(&mut connection)?;
+        deliveries::void_leases(&connection, now)?;
+        let checkpoints = checkpoint::Checkpoints::start(&file)?;
+        let (gone, on_gone) = oneshot::channel();
+        let readers = readers::Readers::start(&file)?;
+        let writer = writer::Writer::start(connection, checkpoints, gone)?;
+        Ok((Self { writer, readers, _lock: lock }, Gone(on_gone)))
+    }
+}
+
+/// Opens the ledger in `folder` only to look at it, also while a hub is running on it.
+///
+/// # Errors
+/// [`OpenError`]: missing, too new, or not readable.
+pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord>, OpenError> {
+    let file = folder.join(FILE_NAME);
+    if !file.exists() {
+        return Err(OpenError::Missing(folder.to_owned()));
+    }
+    let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    schema::refuse_newer(&connection)?;
+    records::message(&connection, process).map_err(|error| match error {
+        StoreError::Sqlite(error) => error.into(),
+        StoreError::Contradiction(what) => OpenError::Io(std::io::Error::other(what)),
+    })
+}
+
+fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn connect(file: &Path) -> Result<Connection, OpenError> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    for (name, value) in [
+        ("synchronous", "FULL"),
+        // Checkpoints are run by hand, see `checkpoint`.
+        ("wal_autocheckpoint", "0"),
+        ("journal_size_limit", "67108864"),
+        ("cache_size", "-32768"),
+        ("temp_store", "MEMORY"),
+    ] {
+        connection.pragma_update(None, name, value)?;
+    }
+    Ok(connection)
+}
+
+impl IntakePort for Sqlite {
+    fn take_in(&self, intake: Intake) -> LedgerTask<'_, Taken> {
+        Box::pin(self.writer.write(move |connection| intake::take_in(connection, &intake)))
+    }
+}
+
+impl DeliveryPort for Sqlite {
+    fn take_turn(&self, lease: Lease, now: Timestamp) -> LedgerTask<'_, TurnNow> {
+        Box::pin(self.writer.write(move |connection| deliveries::take_turn(connection, lease, now)))
+    }
+
+    fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled> {
+        Box::pin(self.writer.write(move |connection| deliveries::defer(connection, lease, now, due_at)))
+    }
+
+    fn settle(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        attempt: AttemptRecord,
+        fate: Fate,
+    ) -> LedgerTask<'_, Settled> {
+        Box::pin(
+            self.writer.write(move |connection| deliveries::settle(connection, lease, now, &attempt, &fate)),
+        )
+    }
+
+    fn claim_due(
+        &self,
+        provider: ProviderId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> LedgerTask<'_, Vec<OwedDelivery>> {
+        Box::pin(
+            self.writer.write(move |connection| {
+                deliveries::claim_due(connection, &provider, now, lease_until, limit)
+            }),
+        )
+    }
+
+    fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize> {
+        Box::pin(self.writer.write(move |connection| deliveries::sweep(connection, now)))
+    }
+
+    fn due(&self, now: Timestamp) -> LedgerTask<'_, Due> {
+        Box::pin(self.readers.read(move |connection| deliveries::due(connection, now)))
+    }
+}
+
+impl SessionPort for Sqlite {
+    fn session_facts(&self, key: SessionKey) -> LedgerTask<'_, Option<SessionFacts>> {
+        Box::pin(self.readers.read(move |connection| sessions::facts(connection, key)))
+    }
+
+    fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()> {
+        Box::pin(self.writer.write(move |connection| sessions::open_pending(connection, &session)))
+    }
+
+    fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()> {
+        Box::pin(self.writer.write(move |connection| sessions::decide(connection, &outcome)))
+    }
+
+    fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp) {
+        if !self
+            .writer
+            .write_unheard(move |connection| sessions::note_conflict(connection, session, &provider, at))
+        {
+            tracing::warn!("a conflict was not kept: the ledger is busy");
+        }
+    }
+
+    fn remembered_provider(&self, medium: [u8; 32]) -> LedgerTask<'_, Option<ProviderId>> {
+        Box::pin(self.readers.read(move |connection| sessions::remembered_provider(connection, &medium)))
+    }
+
+    fn medium_key(&self) -> LedgerTask<'_, [u8; 32]> {
+        Box::pin(self.writer.write(sessions::medium_key))
+    }
+}
+
+impl RecordPort for Sqlite {
+    fn note_refusal(&self, refusal: Refusal) {
+        if !self.writer.write_unheard(move |connection| records::note_refusal(connection, &refusal)) {
+            tracing::debug!("a refusal was not kept: the ledger is busy");
+        }
+    }
+
+    fn message(&self, process: ProcessId) -> LedgerTask<'_, Option<MessageRecord>> {
+        Box::pin(self.readers.read(move |connection| records::message(connection, process)))
+    }
+
+    fn messages_of(&self, session: SessionKey) -> LedgerTask<'_, Vec<MessageRecord>> {
+        Box::pin(self.readers.read(move |connection| records::messages_of(connection, session)))
+    }
+
+    fn session(&self, key: SessionKey) -> LedgerTask<'_, Option<SessionRecord>> {
+        Box::pin(self.readers.read(move |connection| sessions::record(connection, key)))
+    }
+
+    fn refusals(&self, limit: usize) -> LedgerTask<'_, Vec<Refusal>> {
+        Box::pin(self.readers.read(move |connection| records::refusals(connection, limit)))
+    }
+
+    fn backlog(&self) -> LedgerTask<'_, Vec<(ProviderId, u64)>> {
+        Box::pin(self.readers.read(records::backlog))
+    }
+}
+
+impl PartnerPort for Sqlite {
+    fn load_partners(&self) -> LedgerTask<'_, Option<String>> {
+        Box::pin(self.readers.read(records::load_partners))
+    }
+
+    fn store_partners(&self, document: String, at: Timestamp) -> LedgerTask<'_, ()> {
+        Box::pin(self.writer.write(move |connection| records::store_partners(connection, &document, at)))
+    }
+}
+
+impl Ledger for Sqlite {
+    fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()> {
+        Box::pin(self.writer.write(move |connection| records::probe(connection, at)))
+    }
+
+    fn since_last_commit(&self) -> Duration {
+        self.writer.since_last_commit()
+    }
+}

@@ -1,0 +1,74 @@
+//! A few reading connections, each on a thread of its own. Their transactions are single statements or a handful of
+//! them: a long one would pin the log.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use roamhub_core::ports::LedgerError;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::StoreError;
+
+const READERS: usize = 2;
+const QUEUE: usize = 4096;
+
+type Read = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The way to the readers.
+#[derive(Debug)]
+pub(super) struct Readers {
+    queue: SyncSender<Read>,
+}
+
+impl Readers {
+    /// Opens the connections and starts the threads; they end when this is dropped.
+    pub(super) fn start(database: &Path) -> Result<Self, super::OpenError> {
+        let (queue, reads) = sync_channel::<Read>(QUEUE);
+        let reads = Arc::new(Mutex::new(reads));
+        for number in 0..READERS {
+            let connection = super::connect(database)?;
+            connection.pragma_update(None, "query_only", true)?;
+            let reads = reads.clone();
+            std::thread::Builder::new().name(format!("ledger-reader-{number}")).spawn(move || {
+                while let Some(read) = next(&reads) {
+                    read(&connection)
+                }
+            })?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Reads on one of the connections.
+    pub(super) async fn read<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let read: Read = Box::new(move |connection| {
+            let _ = reply.send(work(connection));
+        });
+        self.queue.try_send(read).map_err(|error| match error {
+            TrySendError::Full(_) => LedgerError::Busy,
+            TrySendError::Disconnected(_) => LedgerError::Unavailable,
+        })?;
+        match answer.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the ledger could not be read");
+                Err(match error {
+                    StoreError::Sqlite(_) => LedgerError::Unavailable,
+                    StoreError::Contradiction(_) => LedgerError::Contradiction,
+                })
+            }
+            Err(_) => Err(LedgerError::Unavailable),
+        }
+    }
+}
+
+fn next(reads: &Mutex<Receiver<Read>>) -> Option<Read> {
+    // A poisoned lock only means that another reader's work panicked; the receiver is as good as before.
+    reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv().ok()
+}

@@ -1,0 +1,57 @@
+//! Between columns and types. A stored value that does not parse is a contradiction and says which column it was in.
+
+use jiff::Timestamp;
+use oicp::{Finding, NotificationType, ProviderId};
+use rusqlite::Row;
+use serde_json::{Value, json};
+
+use super::StoreError;
+
+/// An instant as the ledger keeps it: microseconds since 1970 UTC.
+pub(super) fn micros(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+pub(super) fn instant(micros: i64, column: &str) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(micros).map_err(|_| contradiction(column, micros))
+}
+
+pub(super) fn kind(word: &str) -> Result<NotificationType, StoreError> {
+    NotificationType::parse(word).ok_or_else(|| contradiction("type", word))
+}
+
+pub(super) fn provider(key: &str) -> Result<ProviderId, StoreError> {
+    ProviderId::parse(key).map_err(|_| contradiction("provider", key))
+}
+
+pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: &str) -> Result<[u8; N], StoreError> {
+    let blob: Vec<u8> = row.get(column)?;
+    blob.try_into().map_err(|blob: Vec<u8>| contradiction(column, format!("{} bytes", blob.len())))
+}
+
+/// Text that may hold NUL is kept as bytes.
+pub(super) fn text(bytes: Option<Vec<u8>>, column: &str) -> Result<Option<String>, StoreError> {
+    bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| contradiction(column, "not UTF-8"))).transpose()
+}
+
+pub(super) fn findings_json(findings: &[Finding]) -> Option<String> {
+    if findings.is_empty() {
+        return None;
+    }
+    let list: Vec<_> = findings.iter().map(finding_value).collect();
+    Some(Value::Array(list).to_string())
+}
+
+pub(super) fn finding_value(finding: &Finding) -> Value {
+    json!({ "code": finding.code, "pointer": finding.pointer, "text": finding.text })
+}
+
+/// A finding as it is read back: codes are open-ended, an older or newer program may have written it.
+pub(super) fn findings(json: Option<&str>) -> Result<Vec<roamhub_core::records::StoredFinding>, StoreError> {
+    let Some(json) = json else { return Ok(Vec::new()) };
+    serde_json::from_str(json).map_err(|_| contradiction("findings", json))
+}
+
+pub(super) fn contradiction(column: &str, value: impl std::fmt::Display) -> StoreError {
+    StoreError::Contradiction(format!("{column} holds {value}"))
+}

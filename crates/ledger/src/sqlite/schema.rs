@@ -1,0 +1,52 @@
+//! The schema: numbered migrations, and the rule that an older program refuses what it does not understand.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::OpenError;
+
+/// The migrations, in order; the first one makes version 1.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// The newest schema this program knows.
+pub(super) const KNOWN: usize = MIGRATIONS.len();
+
+/// The oldest schema knowledge a program needs to use a ledger that this program has migrated.
+const SERVES_FROM: usize = 1;
+
+/// Brings the schema up to date, or refuses a ledger from a newer program.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    refuse_newer(connection)?;
+    let version = version(connection)?;
+    for (number, sql) in (1_i64..).zip(MIGRATIONS).skip(version) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(sql)?;
+        transaction.execute(
+            "INSERT INTO meta (key, value) VALUES ('serves_from', ?1)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            params![SERVES_FROM.to_string().into_bytes()],
+        )?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Refuses a ledger whose schema does not serve this program any more.
+pub(super) fn refuse_newer(connection: &Connection) -> Result<(), OpenError> {
+    if version(connection)? <= KNOWN {
+        return Ok(());
+    }
+    let serves_from: Option<Vec<u8>> = connection
+        .query_row("SELECT value FROM meta WHERE key = 'serves_from'", [], |row| row.get(0))
+        .optional()?;
+    let serves_from = serves_from.and_then(|text| String::from_utf8(text).ok()?.parse::<usize>().ok());
+    match serves_from {
+        Some(oldest) if oldest <= KNOWN => Ok(()),
+        _ => Err(OpenError::TooNew),
+    }
+}
+
+fn version(connection: &Connection) -> Result<usize, OpenError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    usize::try_from(version).map_err(|_| OpenError::TooNew)
+}

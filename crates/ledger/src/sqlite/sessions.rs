@@ -1,0 +1,151 @@
+//! Sessions: opened as pending before any provider is asked, then active or gone; and the memory of which provider
+//! knows a card.
+
+use jiff::Timestamp;
+use oicp::{EvseId, OperatorId, ProviderId};
+use roamhub_core::SessionKey;
+use roamhub_core::records::SessionRecord;
+use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts, SessionState};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::StoreError;
+use super::rows::{contradiction, instant, micros, provider, text};
+
+pub(super) fn open_pending(connection: &Connection, session: &PendingSession) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO session (id, operator, state, opened_at, evse, medium, cpo_partner_session_id)
+             VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            session.key.as_bytes(),
+            session.operator.key(),
+            micros(session.opened_at),
+            session.evse.map(|evse| evse.as_str().to_owned()),
+            &session.medium,
+            session.cpo_partner_session_id.as_ref().map(|id| id.as_bytes()),
+        ])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO authorisation (process, session, received_at, request) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            session.process.as_bytes(),
+            session.key.as_bytes(),
+            micros(session.opened_at),
+            &session.request[..],
+        ])?;
+    Ok(())
+}
+
+pub(super) fn decide(connection: &Connection, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
+    let by = outcome.authorised_by.as_ref().map(ProviderId::key);
+    connection
+        .prepare_cached("UPDATE authorisation SET code = ?2, provider = ?3 WHERE session = ?1")?
+        .execute(params![outcome.key.as_bytes(), outcome.code, by])?;
+    let Some(by) = by else {
+        // No session after a refusal: the SessionID is void.
+        connection
+            .prepare_cached("DELETE FROM session WHERE id = ?1 AND state = 'pending'")?
+            .execute([outcome.key.as_bytes()])?;
+        return Ok(());
+    };
+    let changed = connection
+        .prepare_cached(
+            "UPDATE session SET state = 'active', provider = ?2, decided_at = ?3, emp_partner_session_id = ?4
+             WHERE id = ?1 AND state = 'pending'",
+        )?
+        .execute(params![
+            outcome.key.as_bytes(),
+            by,
+            micros(outcome.decided_at),
+            outcome.emp_partner_session_id.as_ref().map(|id| id.as_bytes()),
+        ])?;
+    if changed != 1 {
+        return Err(contradiction("session", format!("no pending session {}", outcome.key.to_session_id())));
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO card (medium, provider, seen_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (medium) DO UPDATE SET provider = excluded.provider, seen_at = excluded.seen_at",
+        )?
+        .execute(params![&outcome.medium, by, micros(outcome.decided_at)])?;
+    Ok(())
+}
+
+pub(super) fn note_conflict(
+    connection: &Connection,
+    session: SessionKey,
+    by: &ProviderId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO conflict (session, provider, at) VALUES (?1, ?2, ?3)")?
+        .execute(params![session.as_bytes(), by.key(), micros(at)])?;
+    Ok(())
+}
+
+pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<SessionFacts>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT operator, provider, evse, emp_partner_session_id FROM session
+         WHERE id = ?1 AND state IN ('active', 'closed') AND provider IS NOT NULL",
+    )?;
+    let mut rows = statement.query([key.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (operator, by): (String, String) = (row.get(0)?, row.get(1)?);
+    let evse: Option<String> = row.get(2)?;
+    Ok(Some(SessionFacts {
+        key,
+        operator: OperatorId::parse(&operator).map_err(|_| contradiction("operator", &operator))?,
+        provider: provider(&by)?,
+        evse: evse
+            .as_deref()
+            .map(EvseId::parse)
+            .transpose()
+            .map_err(|_| contradiction("evse", "no EvseID"))?,
+        emp_partner_session_id: text(row.get(3)?, "emp_partner_session_id")?,
+    }))
+}
+
+pub(super) fn record(connection: &Connection, key: SessionKey) -> Result<Option<SessionRecord>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT operator, provider, state, opened_at, evse FROM session WHERE id = ?1")?;
+    let mut rows = statement.query([key.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let state: String = row.get("state")?;
+    Ok(Some(SessionRecord {
+        key,
+        operator: row.get("operator")?,
+        provider: row.get("provider")?,
+        state: match state.as_str() {
+            "pending" => SessionState::Pending,
+            "active" => SessionState::Active,
+            "closed" => SessionState::Closed,
+            other => return Err(contradiction("state", other)),
+        },
+        opened_at: instant(row.get("opened_at")?, "opened_at")?,
+        evse: row.get("evse")?,
+    }))
+}
+
+pub(super) fn remembered_provider(
+    connection: &Connection,
+    medium: &[u8; 32],
+) -> Result<Option<ProviderId>, StoreError> {
+    let key: Option<String> = connection
+        .prepare_cached("SELECT provider FROM card WHERE medium = ?1")?
+        .query_row([medium], |row| row.get(0))
+        .optional()?;
+    key.as_deref().map(provider).transpose()
+}
+
+/// The secret that keys the hashes of media, made on first use.
+pub(super) fn medium_key(connection: &Connection) -> Result<[u8; 32], StoreError> {
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('medium_key', randomblob(32)) ON CONFLICT (key) DO NOTHING",
+        [],
+    )?;
+    let key: Vec<u8> =
+        connection.query_row("SELECT value FROM meta WHERE key = 'medium_key'", [], |row| row.get(0))?;
+    key.try_into().map_err(|_| contradiction("medium_key", "a key of another length"))
+}

@@ -1,0 +1,228 @@
+//! The one writer: a thread that owns the writing connection and commits in groups.
+//!
+//! There is no timer. A batch is what arrived while the previous one was being synced, so a lone message pays one
+//! fsync and a thousand at once share it. A job that fails does not fail its neighbours: the batch is rolled back and
+//! redone one by one. Answers are given only after the commit returned.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use roamhub_core::ports::LedgerError;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::checkpoint::Checkpoints;
+
+/// How many jobs may wait. Beyond that the hub says "busy" instead of growing.
+const QUEUE: usize = 8192;
+/// How many jobs share a transaction at most, so that no answer waits for an endless one.
+const BATCH: usize = 1024;
+
+/// A unit of work inside a transaction.
+trait Job: Send {
+    /// Does it; may be called again in a transaction of its own.
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    /// Tells whoever waits.
+    fn finish(self: Box<Self>, result: Result<(), LedgerError>);
+}
+
+struct Task<T, F> {
+    work: F,
+    result: Option<T>,
+    reply: Option<oneshot::Sender<Result<T, LedgerError>>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: Fn(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.result = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, result: Result<(), LedgerError>) {
+        let Self { result: value, reply, .. } = *self;
+        let Some(reply) = reply else { return };
+        // Nobody may listen any more; the work is done all the same.
+        let _ = reply.send(result.and_then(|()| value.ok_or(LedgerError::Unavailable)));
+    }
+}
+
+/// When the last commit returned, on the monotonic clock.
+#[derive(Debug)]
+pub(super) struct LastCommit {
+    origin: Instant,
+    millis: AtomicU64,
+}
+
+impl LastCommit {
+    fn new() -> Self {
+        Self { origin: Instant::now(), millis: AtomicU64::new(0) }
+    }
+
+    fn note(&self) {
+        let millis = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.millis.store(millis, Ordering::Relaxed);
+    }
+
+    /// How long ago that was.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.origin.elapsed().saturating_sub(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
+    }
+}
+
+/// The way to the writer thread. Closing it ends the thread after what is queued.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+    last_commit: Arc<LastCommit>,
+}
+
+impl Writer {
+    /// Starts the thread on this connection. `gone` is dropped when the thread ends, for whatever reason.
+    pub(super) fn start(
+        connection: Connection,
+        checkpoints: Checkpoints,
+        gone: oneshot::Sender<()>,
+    ) -> std::io::Result<Self> {
+        let (queue, jobs) = sync_channel(QUEUE);
+        let last_commit = Arc::new(LastCommit::new());
+        let noted = last_commit.clone();
+        let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || {
+            let _gone = gone;
+            write_batches(&connection, &jobs, &checkpoints, &noted);
+        })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), last_commit })
+    }
+
+    /// Queues work and resolves once it is durable.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.queue(Box::new(Task { work, result: None, reply: Some(reply) }))?;
+        // The writer never drops a job it took, except by dying: then nobody knows.
+        answer.await.unwrap_or(Err(LedgerError::Unknown))
+    }
+
+    /// Queues work that nobody waits for; `false` if there is no room.
+    pub(super) fn write_unheard<F>(&self, work: F) -> bool
+    where
+        F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
+    {
+        self.queue(Box::new(Task { work, result: None, reply: None })).is_ok()
+    }
+
+    fn queue(&self, job: Box<dyn Job>) -> Result<(), LedgerError> {
+        let queue = self.queue.as_ref().ok_or(LedgerError::Unavailable)?;
+        queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => LedgerError::Busy,
+            TrySendError::Disconnected(_) => LedgerError::Unavailable,
+        })
+    }
+
+    pub(super) fn since_last_commit(&self) -> Duration {
+        self.last_commit.elapsed()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the ledger's writer ended by a panic");
+        }
+    }
+}
+
+fn write_batches(
+    connection: &Connection,
+    jobs: &Receiver<Box<dyn Job>>,
+    checkpoints: &Checkpoints,
+    last_commit: &LastCommit,
+) {
+    let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
+    while let Ok(first) = jobs.recv() {
+        batch.push(first);
+        batch.extend(jobs.try_iter().take(BATCH - 1));
+        match commit(connection, &mut batch) {
+            Ok(()) => {
+                last_commit.note();
+                batch.drain(..).for_each(|job| job.finish(Ok(())));
+            }
+            Err(error) if batch.len() == 1 || error.is_of_the_disk() => {
+                tracing::error!(%error, jobs = batch.len(), "the ledger could not commit");
+                let told = error.for_the_caller();
+                batch.drain(..).for_each(|job| job.finish(Err(told)));
+            }
+            Err(error) => {
+                tracing::warn!(%error, jobs = batch.len(), "a batch failed and is redone one by one");
+                redo_one_by_one(connection, &mut batch, last_commit);
+            }
+        }
+        checkpoints.after_commit(connection);
+    }
+}
+
+fn redo_one_by_one(connection: &Connection, batch: &mut Vec<Box<dyn Job>>, last_commit: &LastCommit) {
+    for job in batch.drain(..) {
+        let mut alone = vec![job];
+        let result = commit(connection, &mut alone);
+        if let Err(error) = &result {
+            tracing::error!(%error, "the ledger refused one record");
+        } else {
+            last_commit.note();
+        }
+        let told = result.map_err(|error| error.for_the_caller());
+        alone.drain(..).for_each(|job| job.finish(told));
+    }
+}
+
+fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let done = batch.iter_mut().try_for_each(|job| job.run(connection));
+    let done = done.and_then(|()| Ok(connection.execute_batch("COMMIT")?));
+    if done.is_err() && !connection.is_autocommit() {
+        // If even this fails, the next BEGIN fails as well and says so.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    done
+}
+
+impl StoreError {
+    /// Redoing the neighbours one by one would not help.
+    fn is_of_the_disk(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::DatabaseBusy
+            )
+        )
+    }
+
+    fn for_the_caller(&self) -> LedgerError {
+        match self {
+            Self::Sqlite(_) => LedgerError::Unavailable,
+            Self::Contradiction(_) => LedgerError::Contradiction,
+        }
+    }
+}
