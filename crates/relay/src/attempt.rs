@@ -1,0 +1,133 @@
+//! One attempt: a lease and a message in, an outcome out; and its record.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use oicp::{NotificationType, service};
+use roamhub_core::delivery::{Lease, Tries};
+use roamhub_core::outcome::{self, AttemptOutcome, Next, Situation};
+use roamhub_core::ports::{AttemptRecord, Fate, Letter, Settled};
+use roamhub_core::route::Route;
+use roamhub_core::{ProcessId, SessionKey};
+
+use crate::metrics::AttemptLabels;
+use crate::relay::Inner;
+
+/// Everything an attempt needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) lease: Lease,
+    pub(crate) process: ProcessId,
+    pub(crate) session: SessionKey,
+    pub(crate) kind: NotificationType,
+    pub(crate) body: bytes::Bytes,
+    pub(crate) received_at: Timestamp,
+    pub(crate) tries: Tries,
+    pub(crate) route: Arc<Route>,
+}
+
+/// An outcome and what it takes to record it.
+pub(crate) struct Done {
+    pub(crate) outcome: AttemptOutcome,
+    record: AttemptRecord,
+    fate: Fate,
+}
+
+impl Inner {
+    /// Posts the received bytes and judges what comes back.
+    pub(crate) async fn exchange(&self, attempt: &Attempt, budget: Duration) -> Done {
+        let started_at = self.clock.now();
+        let started = Instant::now();
+        let exchange = self.courier.carry(&attempt.route, letter(attempt, budget)).await;
+        let took = started.elapsed();
+        let outcome = outcome::judge(&exchange, attempt.kind, &attempt.route.faults);
+        self.count(attempt, &outcome, took);
+        let next = outcome::next(
+            &outcome,
+            &Situation {
+                kind: attempt.kind,
+                process: &attempt.process,
+                received_at: attempt.received_at,
+                now: self.clock.now(),
+                tries: attempt.tries,
+                schedule: &attempt.route.retry,
+            },
+        );
+        let record = AttemptRecord {
+            started_at,
+            took,
+            outcome: outcome.as_str(),
+            http_status: exchange.ok().map(|answer| answer.status),
+            acknowledgement: outcome.acknowledgement().map(|ack| ack.to_json().into()),
+            detail: outcome.describe(),
+            finding: match &outcome {
+                AttemptOutcome::Delivered { finding, .. } => finding.clone(),
+                _ => None,
+            },
+        };
+        let fate = match next {
+            Next::Final { state, reason } => Fate::Final { state, reason },
+            Next::Retry { due_at } => Fate::Retry {
+                due_at,
+                faulted: matches!(outcome, AttemptOutcome::Faulted(_)),
+                unusable: matches!(outcome, AttemptOutcome::Unusable { .. }),
+            },
+        };
+        Done { outcome, record, fate }
+    }
+
+    /// Writes the outcome. If the ledger does not take it, the lease runs out and the provider sees a repeat.
+    pub(crate) async fn record(&self, attempt: &Attempt, done: Done) {
+        let retried = matches!(done.fate, Fate::Retry { .. });
+        match self.ledger.settle(attempt.lease, self.clock.now(), done.record, done.fate).await {
+            Ok(Settled::Recorded) => {}
+            Ok(Settled::Late) => {
+                tracing::warn!(process = %attempt.process, "the outcome came after the lease was lost")
+            }
+            Err(error) => {
+                self.metrics.unrecorded.inc();
+                tracing::error!(process = %attempt.process, %error, "the outcome could not be recorded");
+            }
+        }
+        self.bells.ring(attempt.session);
+        self.joins.close(attempt.process);
+        if retried {
+            self.wake.notify_one();
+        }
+    }
+
+    fn count(&self, attempt: &Attempt, outcome: &AttemptOutcome, took: Duration) {
+        self.metrics.exchange.observe(took.as_secs_f64());
+        let labels = AttemptLabels {
+            provider: attempt.route.provider.to_string(),
+            r#type: attempt.kind.as_str(),
+            outcome: outcome.as_str(),
+        };
+        self.metrics.attempts.get_or_create(&labels).inc();
+        if !matches!(outcome, AttemptOutcome::Delivered { .. }) {
+            tracing::warn!(
+                process = %attempt.process,
+                provider = %attempt.route.provider,
+                r#type = attempt.kind.as_str(),
+                attempt = attempt.lease.token,
+                outcome = outcome.as_str(),
+                took_ms = took.as_millis(),
+                "{}", outcome.describe()
+            );
+        }
+    }
+}
+
+fn letter(attempt: &Attempt, budget: Duration) -> Letter {
+    Letter {
+        url: service::Service::ChargingNotifications.join(&attempt.route.base_url, None),
+        headers: vec![
+            ("process-id", attempt.process.to_string()),
+            ("hub-attempt", attempt.lease.token.to_string()),
+            ("hub-received-at", attempt.received_at.to_string()),
+        ],
+        body: attempt.body.clone(),
+        budget,
+    }
+}

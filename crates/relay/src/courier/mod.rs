@@ -1,0 +1,191 @@
+//! The exchange with a provider, over HTTP/1.1 and HTTPS: one deadline over address, connection, TLS, request, headers
+//! and body; a bound on the answer's size; no redirects; connections kept and reused.
+//!
+//! A reused connection may have been closed by the other side in the very moment of sending. If it breaks before a byte
+//! of the answer arrived, the request is sent once more on a fresh connection: the same attempt, within the same budget.
+
+mod connection;
+mod pool;
+mod tls;
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER,
+    USER_AGENT,
+};
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use roamhub_core::outcome::{Exchange, ExchangeFailure, HttpAnswer};
+use roamhub_core::ports::{Courier, Letter, Task};
+use roamhub_core::route::Route;
+use tokio::time::timeout;
+
+use connection::{Connection, SendError};
+use pool::{Address, Pool};
+pub use tls::TrustError;
+
+/// The longest answer that is read, decoded: an acknowledgement is a few hundred bytes.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// Carries messages over HTTP and HTTPS.
+#[derive(Debug, Default)]
+pub struct HttpCourier {
+    pool: Pool,
+    trust: tls::Trust,
+}
+
+impl HttpCourier {
+    /// A courier that trusts the machine's certificate store (and, per provider, one more file).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    async fn exchange(&self, route: &Route, letter: &Letter) -> Exchange {
+        let uri: Uri = letter.url.parse().map_err(|_| ExchangeFailure::Address)?;
+        let address = Address::of(&uri, route.ca.as_deref()).ok_or(ExchangeFailure::Address)?;
+        let request = Outgoing { route, letter, uri: &uri };
+        if let Some(mut kept) = self.pool.take(&address).await {
+            match kept.send(request.build()?).await {
+                Ok(response) => return self.finish(address, kept, response).await,
+                Err(SendError { before_answer: true, .. }) => {}
+                Err(SendError { failure, .. }) => return Err(failure),
+            }
+        }
+        let mut fresh = Connection::open(&address, &self.trust).await?;
+        let response = fresh.send(request.build()?).await.map_err(|error| error.failure)?;
+        self.finish(address, fresh, response).await
+    }
+
+    async fn finish(
+        &self,
+        address: Address,
+        connection: Connection,
+        response: Response<Incoming>,
+    ) -> Exchange {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers());
+        let gzipped = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
+        let mut body = read_bounded(response.into_body()).await?;
+        self.pool.put(address, connection);
+        if gzipped {
+            body = decode(&body)?;
+        }
+        Ok(HttpAnswer { status, retry_after, body })
+    }
+}
+
+impl Courier for HttpCourier {
+    fn carry<'a>(&'a self, route: &'a Route, letter: Letter) -> Task<'a, Exchange> {
+        Box::pin(async move {
+            timeout(letter.budget, self.exchange(route, &letter))
+                .await
+                .unwrap_or(Err(ExchangeFailure::Timeout))
+        })
+    }
+}
+
+/// A request that can be built again for a fresh connection.
+struct Outgoing<'a> {
+    route: &'a Route,
+    letter: &'a Letter,
+    uri: &'a Uri,
+}
+
+impl Outgoing<'_> {
+    fn build(&self) -> Result<Request<Full<Bytes>>, ExchangeFailure> {
+        let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
+        let host = self.uri.authority().ok_or(ExchangeFailure::Address)?.as_str();
+        // Credentials in a URL are not for the Host header.
+        let host = host.rsplit('@').next().unwrap_or(host);
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(target)
+            .header(HOST, host)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            .header(USER_AGENT, HeaderValue::from_static(concat!("roamhub/", env!("CARGO_PKG_VERSION"))));
+        for (name, value) in &self.letter.headers {
+            request = request.header(HeaderName::from_static(name), value);
+        }
+        for (name, value) in &self.route.headers {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(self.letter.body.clone())).map_err(|_| ExchangeFailure::Address)
+    }
+}
+
+async fn read_bounded(mut body: Incoming) -> Result<Bytes, ExchangeFailure> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ExchangeFailure::Broken)?;
+        let Ok(chunk) = frame.into_data() else { continue };
+        if read.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(ExchangeFailure::TooLarge);
+        }
+        if read.is_empty() && hyper::body::Body::is_end_stream(&body) {
+            return Ok(chunk);
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read.freeze())
+}
+
+/// Providers are asked for `identity`; some send gzip all the same.
+fn decode(body: &[u8]) -> Result<Bytes, ExchangeFailure> {
+    use std::io::Read;
+    let mut decoded = Vec::new();
+    let most = u64::try_from(LONGEST_ANSWER).unwrap_or(u64::MAX);
+    flate2::read::MultiGzDecoder::new(body)
+        .take(most + 1)
+        .read_to_end(&mut decoded)
+        .map_err(|_| ExchangeFailure::Protocol)?;
+    if decoded.len() > LONGEST_ANSWER { Err(ExchangeFailure::TooLarge) } else { Ok(decoded.into()) }
+}
+
+/// `Retry-After` as seconds, or as a date relative to the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    let now = httpdate::parse_http_date(headers.get(http::header::DATE)?.to_str().ok()?).ok()?;
+    Some(at.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn retry_after_comes_as_seconds_or_as_a_date() {
+        let seconds = |value| retry_after(&headers(&[(RETRY_AFTER, value)])).map(|pause| pause.as_secs());
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds("soon"), None);
+        assert_eq!(seconds("-1"), None);
+        let dated = headers(&[
+            (RETRY_AFTER, "Wed, 21 Oct 2015 07:30:00 GMT"),
+            (http::header::DATE, "Wed, 21 Oct 2015 07:28:00 GMT"),
+        ]);
+        assert_eq!(retry_after(&dated), Some(Duration::from_secs(120)));
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_not_unpacked() {
+        use std::io::Write;
+        let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        bomb.write_all(&vec![b' '; 20 * LONGEST_ANSWER]).unwrap();
+        let bomb = bomb.finish().unwrap();
+        assert!(bomb.len() < LONGEST_ANSWER, "small on the wire: {}", bomb.len());
+        assert_eq!(decode(&bomb), Err(ExchangeFailure::TooLarge));
+    }
+}

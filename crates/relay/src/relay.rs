@@ -1,0 +1,426 @@
+//! The live path: a message comes in, is made durable, goes out when it is its turn, and its sender hears what came of
+//! it. Within one budget, and in a task of its own: a sender that hangs up changes nothing.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oicp::ProviderId;
+use oicp::ack::Acknowledgement;
+use roamhub_core::ProcessId;
+use roamhub_core::delivery::Tries;
+use roamhub_core::outcome::AttemptOutcome;
+use roamhub_core::ports::{
+    Clock, Courier, Declined, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow,
+};
+use roamhub_core::retry;
+use roamhub_core::route::{Route, Routes};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::attempt::Attempt;
+use crate::bell::Bells;
+use crate::joins::Joins;
+use crate::lanes::{LaneWidth, Lanes};
+use crate::metrics::{DeferralLabels, RelayMetrics};
+
+/// The engine's times and widths.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// From the call's arrival to its answer, everything included.
+    pub budget: Duration,
+    /// What must be left of the budget for an attempt to begin.
+    pub least_for_attempt: Duration,
+    /// How long a message waits for a place in its lane.
+    pub wait_for_lane: Duration,
+    /// How much longer than the budget a live lease lasts.
+    pub lease_margin: Duration,
+    /// How often somebody who waits for a turn asks again without having been called.
+    pub turn_poll: Duration,
+    /// How often leases that ran out are looked for.
+    pub sweep_every: Duration,
+    /// Places per provider.
+    pub lanes: LaneWidth,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            budget: Duration::from_millis(7_500),
+            least_for_attempt: Duration::from_secs(2),
+            wait_for_lane: Duration::from_secs(1),
+            lease_margin: Duration::from_secs(10),
+            turn_poll: Duration::from_millis(250),
+            sweep_every: Duration::from_secs(5),
+            lanes: LaneWidth::default(),
+        }
+    }
+}
+
+/// Why a message is delivered later.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// The attempt failed; in words.
+    Failed(String),
+    /// An earlier message of its session is deferred and goes first.
+    Behind,
+    /// An earlier message of its session took too long.
+    TurnTooLate,
+    /// Its provider has too much under way.
+    LaneFull,
+    /// Already deferred when it was repeated.
+    Earlier,
+    /// The provider has no address at the moment.
+    NoRoute,
+}
+
+impl Why {
+    /// The word for metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::Behind => "behind",
+            Self::TurnTooLate => "turn-too-late",
+            Self::LaneFull => "lane-full",
+            Self::Earlier => "earlier",
+            Self::NoRoute => "no-route",
+        }
+    }
+}
+
+/// What came of a message, for its sender.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The provider answered: relay it.
+    Answered(Acknowledgement),
+    /// Stored, and delivered later.
+    Deferred(Why),
+    /// Stored for the provider's feed: it has no endpoint for it.
+    Held,
+    /// A newer message of the session went out instead.
+    Superseded,
+    /// Not stored.
+    Declined(Declined),
+}
+
+/// What came of a message, and under which id.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    /// The message's `Process-ID`; for a repeat, the first's.
+    pub process: ProcessId,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// The engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Relay {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) routes: Arc<dyn Routes>,
+    pub(crate) metrics: RelayMetrics,
+    pub(crate) tuning: Tuning,
+    pub(crate) lanes: Lanes,
+    pub(crate) bells: Bells,
+    pub(crate) joins: Joins,
+    /// Wakes the redelivery loop.
+    pub(crate) wake: Notify,
+    /// Everything under way.
+    pub(crate) tasks: TaskTracker,
+    /// No new redeliveries from here on.
+    pub(crate) closing: CancellationToken,
+}
+
+impl Relay {
+    /// Puts the engine together. Start [`Relay::redeliver`] beside it.
+    #[must_use]
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        courier: Arc<dyn Courier>,
+        clock: Arc<dyn Clock>,
+        routes: Arc<dyn Routes>,
+        metrics: RelayMetrics,
+        tuning: Tuning,
+    ) -> Self {
+        let inner = Inner {
+            ledger,
+            courier,
+            clock,
+            routes,
+            metrics,
+            tuning,
+            lanes: Lanes::new(tuning.lanes),
+            bells: Bells::default(),
+            joins: Joins::default(),
+            wake: Notify::new(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Until when a live lease lasts that begins now.
+    #[must_use]
+    pub fn lease_until(&self) -> jiff::Timestamp {
+        retry::later(self.inner.clock.now(), self.inner.tuning.budget + self.inner.tuning.lease_margin)
+    }
+
+    /// Records the message, sends it if it may go now, and says what came of it. The work goes on if the caller goes.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: not stored, or not known to be.
+    pub async fn submit(
+        &self,
+        intake: Intake,
+        provider: ProviderId,
+        arrived: std::time::Instant,
+    ) -> Result<Submitted, LedgerError> {
+        let inner = self.inner.clone();
+        let deadline = Instant::from_std(arrived) + inner.tuning.budget;
+        let work = async move { inner.submit(intake, provider, deadline).await };
+        // The task only ends early if it panics; then nobody knows what is stored.
+        self.inner.tasks.spawn(work).await.unwrap_or(Err(LedgerError::Unknown))
+    }
+
+    /// Finishes what is under way and starts nothing new; `false` if the deadline came first.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.inner.closing.cancel();
+        self.inner.tasks.close();
+        timeout(deadline, self.inner.tasks.wait()).await.is_ok()
+    }
+}
+
+impl Inner {
+    async fn submit(
+        self: Arc<Self>,
+        intake: Intake,
+        provider: ProviderId,
+        deadline: Instant,
+    ) -> Result<Submitted, LedgerError> {
+        let process = intake.process;
+        self.joins.open(process);
+        let submitted = self.clone().take_in(intake, provider, deadline).await;
+        // After an attempt, whoever records its outcome closes the join.
+        let attempted = matches!(
+            &submitted,
+            Ok(Submitted { process: answered, outcome: Outcome::Answered(_) | Outcome::Deferred(Why::Failed(_)) })
+                if *answered == process
+        );
+        if !attempted {
+            self.joins.close(process);
+        }
+        submitted
+    }
+
+    async fn take_in(
+        self: Arc<Self>,
+        intake: Intake,
+        provider: ProviderId,
+        deadline: Instant,
+    ) -> Result<Submitted, LedgerError> {
+        let mut again = 2;
+        loop {
+            let taken = timeout_at(deadline, self.ledger.take_in(intake.clone()));
+            let taken = taken.await.unwrap_or(Err(LedgerError::Unknown))?;
+            let (process, outcome) = match taken {
+                Taken::Stored(sending) => {
+                    let attempt =
+                        self.attempt(&intake, intake.process, intake.received_at, sending, &provider);
+                    (intake.process, self.clone().send(attempt, sending, deadline).await?)
+                }
+                Taken::Held => (intake.process, Outcome::Held),
+                Taken::Declined(declined) => (intake.process, Outcome::Declined(declined)),
+                Taken::Repeat { first, standing: Repeated::UnderWay, .. } => {
+                    match timeout_at(deadline, self.joins.join(first)).await {
+                        Ok(Some(submitted)) => return Ok(submitted),
+                        // It ended between the ledger's answer and now: ask the ledger again.
+                        Ok(None) if again > 0 => {
+                            again -= 1;
+                            continue;
+                        }
+                        Ok(None) | Err(_) => (first, Outcome::Deferred(Why::Earlier)),
+                    }
+                }
+                Taken::Repeat { first, received_at, standing: Repeated::Reopened(sending) } => {
+                    let attempt = self.attempt(&intake, first, received_at, sending, &provider);
+                    if attempt.is_some() {
+                        self.joins.open(first);
+                    }
+                    (first, self.clone().send(attempt, sending, deadline).await?)
+                }
+                Taken::Repeat { first, standing: Repeated::Deferred, .. } => {
+                    (first, Outcome::Deferred(Why::Earlier))
+                }
+                Taken::Repeat { first, standing: Repeated::Held, .. } => (first, Outcome::Held),
+                Taken::Repeat { first, standing: Repeated::Superseded, .. } => (first, Outcome::Superseded),
+                Taken::Repeat { first, standing: Repeated::Delivered { acknowledgement }, .. } => {
+                    (first, stored_answer(&acknowledgement)?)
+                }
+            };
+            return Ok(Submitted { process, outcome });
+        }
+    }
+
+    fn attempt(
+        &self,
+        intake: &Intake,
+        process: ProcessId,
+        received_at: jiff::Timestamp,
+        sending: Sending,
+        provider: &ProviderId,
+    ) -> Option<Attempt> {
+        let route: Arc<Route> = self.routes.route(provider)?;
+        Some(Attempt {
+            lease: sending.lease,
+            process,
+            session: intake.session,
+            kind: intake.kind,
+            body: intake.body.clone(),
+            received_at,
+            tries: Tries::default(),
+            route,
+        })
+    }
+
+    /// Sends a stored message when it is its turn, or defers it.
+    async fn send(
+        self: Arc<Self>,
+        attempt: Option<Attempt>,
+        sending: Sending,
+        deadline: Instant,
+    ) -> Result<Outcome, LedgerError> {
+        let Some(attempt) = attempt else {
+            // The provider lost its address between the decision and now; the redelivery looks again.
+            self.give_back(sending, retry::later(self.clock.now(), retry::SLOW_STEP)).await?;
+            return Ok(Outcome::Deferred(Why::NoRoute));
+        };
+        let tried = self.clone().try_now(&attempt, sending, deadline).await;
+        let attempted = matches!(tried, Ok(Ok(_) | Err(Why::Failed(_))));
+        let outcome = tried.map(|outcome| {
+            outcome.unwrap_or_else(|why| {
+                let labels =
+                    DeferralLabels { provider: attempt.route.provider.to_string(), reason: why.as_str() };
+                self.metrics.deferrals.get_or_create(&labels).inc();
+                Outcome::Deferred(why)
+            })
+        });
+        // After an attempt, whoever records its outcome closes the join.
+        if !attempted {
+            if let Ok(outcome) = &outcome {
+                self.joins
+                    .tell(attempt.process, &Submitted { process: attempt.process, outcome: outcome.clone() });
+            }
+            self.joins.close(attempt.process);
+        }
+        outcome
+    }
+
+    async fn try_now(
+        self: Arc<Self>,
+        attempt: &Attempt,
+        sending: Sending,
+        deadline: Instant,
+    ) -> Result<Result<Outcome, Why>, LedgerError> {
+        let last_start = deadline - self.tuning.least_for_attempt;
+        match self.await_turn(attempt, sending, last_start).await? {
+            TurnNow::Go => {}
+            TurnNow::Behind | TurnNow::Lost => return Ok(Err(Why::Behind)),
+            TurnNow::Wait => {
+                // Due at once: whoever settles the message in front lets it go.
+                self.defer(attempt, sending, self.clock.now()).await?;
+                return Ok(Err(Why::TurnTooLate));
+            }
+        }
+        let lane = self.lanes.of(&attempt.route.provider);
+        let patience = last_start.min(Instant::now() + self.tuning.wait_for_lane);
+        let Ok(Ok(place)) = timeout_at(patience, lane.live.clone().acquire_owned()).await else {
+            let pause = attempt.route.retry.pause_after(1, &attempt.process);
+            self.defer(attempt, sending, retry::later(self.clock.now(), pause)).await?;
+            return Ok(Err(Why::LaneFull));
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let done = self.exchange(attempt, attempt.route.timeout.min(left)).await;
+        drop(place);
+        let outcome = told(&done.outcome);
+        self.joins.tell(attempt.process, &Submitted { process: attempt.process, outcome: outcome.clone() });
+        // The sender's answer does not wait for this commit: a crash before it costs a repeat, never a loss.
+        let (inner, attempt) = (self.clone(), attempt.clone());
+        self.tasks.spawn(async move { inner.record(&attempt, done).await });
+        Ok(match outcome {
+            Outcome::Deferred(why) => Err(why),
+            answered => Ok(answered),
+        })
+    }
+
+    async fn await_turn(
+        &self,
+        attempt: &Attempt,
+        sending: Sending,
+        until: Instant,
+    ) -> Result<TurnNow, LedgerError> {
+        if sending.turn != TurnNow::Wait {
+            return Ok(sending.turn);
+        }
+        let seat = self.bells.sit(attempt.session);
+        loop {
+            let rung = seat.bell.notified();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            let turn = self.ledger.take_turn(sending.lease, self.clock.now()).await?;
+            if turn != TurnNow::Wait || Instant::now() >= until {
+                return Ok(turn);
+            }
+            // A timeout here is the poll: another node may have settled what is in front.
+            let _ = timeout_at(until.min(Instant::now() + self.tuning.turn_poll), rung).await;
+        }
+    }
+
+    async fn defer(
+        &self,
+        attempt: &Attempt,
+        sending: Sending,
+        due_at: jiff::Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.give_back(sending, due_at).await?;
+        self.bells.ring(attempt.session);
+        Ok(())
+    }
+
+    async fn give_back(&self, sending: Sending, due_at: jiff::Timestamp) -> Result<(), LedgerError> {
+        self.ledger.defer(sending.lease, self.clock.now(), due_at).await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+}
+
+/// What an attempt's outcome means for the sender.
+pub(crate) fn told(outcome: &AttemptOutcome) -> Outcome {
+    match outcome.acknowledgement() {
+        Some(ack) => Outcome::Answered(ack.clone()),
+        None => Outcome::Deferred(Why::Failed(outcome.describe())),
+    }
+}
+
+fn stored_answer(acknowledgement: &[u8]) -> Result<Outcome, LedgerError> {
+    match Acknowledgement::read(acknowledgement) {
+        oicp::ack::Reading::Acknowledged { ack, .. } => Ok(Outcome::Answered(ack)),
+        oicp::ack::Reading::NoResult | oicp::ack::Reading::NotJson => {
+            tracing::error!("a stored acknowledgement cannot be read");
+            Err(LedgerError::Contradiction)
+        }
+    }
+}
