@@ -1,0 +1,190 @@
+//! Asking providers whether a driver may charge: one of them, or all at once with the first "yes" winning.
+//!
+//! In a broadcast nobody is cancelled: the losers run on to their time budget. One that says yes after another has is a
+//! conflict; it is counted and said aloud, because that provider now believes in a session that does not exist.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use oicp::authorize::{AuthorizationReading, AuthorizationStart};
+use oicp::service::Service;
+use oicp::status::{Code, Status};
+use roamhub_core::authorisation::Candidates;
+use roamhub_core::directory::{OfferedService, Provider};
+use roamhub_core::ports::Letter;
+use roamhub_core::{ProcessId, SessionKey};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout_at};
+
+use crate::hub::Inner;
+use crate::partners::route;
+
+/// From the call's arrival to the last moment a provider may answer.
+const BUDGET: Duration = Duration::from_millis(6_500);
+/// How long the provider that knew the card last has before the others are asked as well.
+const HEAD_START: Duration = Duration::from_secs(2);
+
+/// What providers are asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) session: SessionKey,
+    pub(crate) process: ProcessId,
+    /// The request with the hub's SessionID in it.
+    pub(crate) body: Bytes,
+    /// The OperatorID for the path.
+    pub(crate) path_id: String,
+    pub(crate) arrived: Instant,
+}
+
+/// A provider that said yes, and its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Consent {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) answer: AuthorizationReading,
+}
+
+/// What came of asking.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Authorised(Consent),
+    Refused(Status),
+}
+
+impl Question {
+    fn deadline(&self) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.arrived + BUDGET)
+    }
+}
+
+impl Inner {
+    pub(crate) async fn ask(self: &Arc<Self>, question: Question, candidates: Candidates) -> Asked {
+        match candidates {
+            Candidates::Direct(provider) => self.ask_one(&question, provider).await,
+            Candidates::Broadcast { remembered, others } => {
+                self.broadcast(question, remembered, others).await
+            }
+        }
+    }
+
+    /// Passes the one provider's decision through.
+    async fn ask_one(&self, question: &Question, provider: Arc<Provider>) -> Asked {
+        match self.exchange(question, &provider).await {
+            Some(answer) if answer.authorized => Asked::Authorised(Consent { provider, answer }),
+            Some(answer) => Asked::Refused(answer.status),
+            None => Asked::Refused(
+                Status::new(Code::NO_ANSWER).with_info(format!("{} did not answer in time", provider.id)),
+            ),
+        }
+    }
+
+    /// Asks the one that is remembered, and all others if it does not say yes soon. The first yes wins.
+    async fn broadcast(
+        self: &Arc<Self>,
+        question: Question,
+        remembered: Option<Arc<Provider>>,
+        others: Vec<Arc<Provider>>,
+    ) -> Asked {
+        let deadline = question.deadline();
+        let (won, winner) = oneshot::channel();
+        let inner = self.clone();
+        tokio::spawn(async move { inner.collect(question, remembered, others, won).await });
+        match timeout_at(deadline, winner).await {
+            Ok(Ok(consent)) => Asked::Authorised(consent),
+            Ok(Err(_)) | Err(_) => Asked::Refused(
+                Status::new(Code::NO_POSITIVE_ANSWER).with_info("no provider authorised this identification"),
+            ),
+        }
+    }
+
+    /// Hears everybody out, also after somebody has won.
+    async fn collect(
+        self: Arc<Self>,
+        question: Question,
+        remembered: Option<Arc<Provider>>,
+        mut waiting: Vec<Arc<Provider>>,
+        won: oneshot::Sender<Consent>,
+    ) {
+        let mut won = Some(won);
+        let mut asking = JoinSet::new();
+        let head_start = sleep(HEAD_START);
+        tokio::pin!(head_start);
+        match remembered {
+            Some(provider) => self.ask_beside(&mut asking, &question, provider),
+            None => waiting.drain(..).for_each(|provider| self.ask_beside(&mut asking, &question, provider)),
+        }
+        loop {
+            let others_now = tokio::select! {
+                () = &mut head_start, if !waiting.is_empty() => true,
+                heard = asking.join_next() => match heard {
+                    None => break,
+                    Some(Ok((provider, Some(answer)))) if answer.authorized => {
+                        waiting.clear();
+                        self.consented(&question, &mut won, Consent { provider, answer });
+                        false
+                    }
+                    Some(_) => true,
+                },
+            };
+            if others_now {
+                waiting.drain(..).for_each(|provider| self.ask_beside(&mut asking, &question, provider));
+            }
+        }
+    }
+
+    fn ask_beside(
+        self: &Arc<Self>,
+        asking: &mut JoinSet<(Arc<Provider>, Option<AuthorizationReading>)>,
+        question: &Question,
+        provider: Arc<Provider>,
+    ) {
+        let (inner, question) = (self.clone(), question.clone());
+        asking.spawn(async move {
+            let answer = inner.exchange(&question, &provider).await;
+            (provider, answer)
+        });
+    }
+
+    fn consented(&self, question: &Question, won: &mut Option<oneshot::Sender<Consent>>, consent: Consent) {
+        let late = match won.take() {
+            // Nobody listens any more once the budget is over.
+            Some(won) => won.send(consent).err(),
+            None => Some(consent),
+        };
+        let Some(Consent { provider, .. }) = late else { return };
+        self.metrics.conflicts.inc();
+        tracing::warn!(
+            session = %question.session.to_session_id(),
+            provider = %provider.id,
+            "a provider said yes after the decision: it believes in a session that is not its own"
+        );
+        self.ledger.note_conflict(question.session, provider.id, self.clock.now());
+    }
+
+    /// One provider's answer; `None` if it gave none that can be read in time.
+    async fn exchange(&self, question: &Question, provider: &Provider) -> Option<AuthorizationReading> {
+        let route = route(provider, OfferedService::Authorization)?;
+        let left = question.deadline().saturating_duration_since(tokio::time::Instant::now());
+        let letter = Letter {
+            url: Service::AuthorizeStart.join(&route.base_url, Some(&question.path_id)),
+            headers: vec![("process-id", question.process.to_string())],
+            body: question.body.clone(),
+            budget: route.timeout.min(left),
+        };
+        let answer = self.courier.carry(&route, letter).await;
+        let read = answer.as_ref().ok().and_then(|answer| AuthorizationStart::read(&answer.body).ok());
+        if read.is_none() {
+            let what = match &answer {
+                Ok(answer) => format!("HTTP {} without an eRoamingAuthorizationStart", answer.status),
+                Err(failure) => failure.as_str().to_owned(),
+            };
+            tracing::warn!(process = %question.process, provider = %provider.id, what, "no usable answer to AuthorizeStart");
+        }
+        // A ProviderID that is not the answering provider's own business is not passed on.
+        read.map(|mut answer| {
+            answer.provider_id = answer.provider_id.filter(|id| provider.owns(id));
+            answer
+        })
+    }
+}

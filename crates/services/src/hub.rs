@@ -1,0 +1,77 @@
+//! The hub: all services over one ledger, one delivery engine, one set of partners.
+
+use std::sync::Arc;
+
+use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
+use roamhub_core::records::Refusal;
+use roamhub_relay::Relay;
+
+use crate::medium::MediumKey;
+use crate::metrics::ServiceMetrics;
+use crate::partners::Partners;
+use crate::session_cache::SessionCache;
+use crate::shared_answers::SharedAnswers;
+
+/// The services. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) relay: Relay,
+    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) partners: Arc<Partners>,
+    pub(crate) metrics: ServiceMetrics,
+    pub(crate) sessions: SessionCache,
+    pub(crate) authorisations: SharedAnswers,
+    pub(crate) medium_key: MediumKey,
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// Puts the services together.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the ledger cannot be asked for its secret.
+    pub async fn new(
+        ledger: Arc<dyn Ledger>,
+        relay: Relay,
+        courier: Arc<dyn Courier>,
+        clock: Arc<dyn Clock>,
+        partners: Arc<Partners>,
+        metrics: ServiceMetrics,
+    ) -> Result<Self, LedgerError> {
+        let medium_key = MediumKey::new(&ledger.medium_key().await?);
+        let inner = Inner {
+            ledger,
+            relay,
+            courier,
+            clock,
+            partners,
+            metrics,
+            sessions: SessionCache::default(),
+            authorisations: SharedAnswers::default(),
+            medium_key,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The clock on the wall.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// Keeps a record of a refused request, without waiting for it.
+    pub fn note_refusal(&self, refusal: Refusal) {
+        self.inner.ledger.note_refusal(refusal);
+    }
+}

@@ -1,0 +1,218 @@
+//! A charging notification (OICP 2.3, eRoamingChargingNotifications): Start, Progress, End, Error.
+//!
+//! The order of checks is the project's delivery document: structure, partner, session, findings, then the ledger
+//! decides on repeats, the session's state and the distance between two Progress in one transaction.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use oicp::{ChargingNotification, Finding, NotificationType};
+use roamhub_core::directory::{Directory, Operator, WhenUnreachable};
+use roamhub_core::plausibility::{self, EVSE_CHANGED, EVSE_OUTSIDE_BUNDLE};
+use roamhub_core::ports::{Declined, Intake, LedgerError, Plan};
+use roamhub_core::session::SessionFacts;
+use roamhub_core::{ProcessId, SessionKey};
+use roamhub_relay::Submitted;
+use roamhub_relay::relay::{Outcome, Why};
+use sha2::{Digest, Sha256};
+
+use crate::hub::{Hub, Inner};
+use crate::metrics::FindingLabels;
+use crate::reply::{CallerIds, Later, Reply, Verdict};
+
+/// The least distance between two Progress notifications of one session: five minutes, less some tolerance.
+const PROGRESS_GAP: Duration = Duration::from_secs(295);
+
+impl Hub {
+    /// Takes a notification in and says what came of it. `odd` is what was odd about how it was sent; `arrived` is when
+    /// the call began: the budget counts from there.
+    pub async fn notify(&self, body: Bytes, odd: Option<Finding>, arrived: Instant) -> Reply {
+        let process = ProcessId::new();
+        let notification = match ChargingNotification::parse(body) {
+            Ok(notification) => notification,
+            Err(rejected) => {
+                let ids = CallerIds::of_rejected(&rejected);
+                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+            }
+        };
+        let mut ids = CallerIds::of(&notification);
+        let (process, verdict) = match self.inner.notify(process, notification, odd, arrived, &mut ids).await
+        {
+            Ok(Noted { process, verdict }) => (process, verdict),
+            Err(error) => (process, Verdict::Ledger(error)),
+        };
+        Reply { process, verdict, ids }
+    }
+}
+
+/// A verdict and the id it is under: a repeat is answered under the first's.
+struct Noted {
+    process: ProcessId,
+    verdict: Verdict,
+}
+
+impl Inner {
+    async fn notify(
+        &self,
+        process: ProcessId,
+        notification: ChargingNotification,
+        odd: Option<Finding>,
+        arrived: Instant,
+        ids: &mut CallerIds,
+    ) -> Result<Noted, LedgerError> {
+        let refused = |verdict| Ok(Noted { process, verdict });
+        let directory = self.partners.directory();
+        let Some(operator) = directory.operator(&notification.operator_id()) else {
+            return refused(Verdict::UnknownOperator(notification.operator_id()));
+        };
+        let Some(session) = self.session_of(&notification, operator).await? else {
+            return refused(Verdict::SessionInvalid);
+        };
+        if ids.emp_partner_session.is_none() {
+            ids.emp_partner_session.clone_from(&session.emp_partner_session_id);
+        }
+        let findings = match self.findings(&notification, odd, &session, operator, &directory) {
+            Ok(findings) => findings,
+            Err(verdict) => return refused(verdict),
+        };
+        let kind = notification.kind();
+        let hears = directory.provider(&session.provider).is_some_and(|provider| provider.hears(kind));
+        let plan = if hears { Plan::Send { lease_until: self.relay.lease_until() } } else { Plan::Hold };
+        let intake = self.intake(process, &notification, &session, findings, plan);
+        let submitted = self.relay.submit(intake, session.provider, arrived).await?;
+        Ok(self.noted(submitted, kind, &session, &directory))
+    }
+
+    /// The session, if it is the caller's own. Whether it is still open is decided in the ledger's transaction.
+    async fn session_of(
+        &self,
+        notification: &ChargingNotification,
+        operator: &Operator,
+    ) -> Result<Option<Arc<SessionFacts>>, LedgerError> {
+        let Some(key) = SessionKey::of(&notification.session_id()) else { return Ok(None) };
+        let facts = match self.sessions.get(key) {
+            Some(facts) => Some(facts),
+            None => self.ledger.session_facts(key).await?.map(|facts| self.sessions.put(facts)),
+        };
+        Ok(facts.filter(|facts| facts.operator == operator.id))
+    }
+
+    /// What is odd about the message; refused for it only where the operator is set to `strict`.
+    fn findings(
+        &self,
+        notification: &ChargingNotification,
+        odd: Option<Finding>,
+        session: &SessionFacts,
+        operator: &Operator,
+        directory: &Directory,
+    ) -> Result<Vec<Finding>, Verdict> {
+        let mut findings = notification.findings().to_vec();
+        findings.extend(odd);
+        findings.extend(notification.findings_at(self.clock.now()));
+        let own = findings.len();
+        findings.extend(plausibility::against_session(notification, session, operator, directory));
+        for finding in &findings {
+            let labels = FindingLabels { operator: operator.id.to_string(), code: finding.code };
+            self.metrics.findings.get_or_create(&labels).inc();
+        }
+        if operator.strict {
+            // A lock or an ended contract is not the message's fault: what the hub authorised, it lets end.
+            let blamed = |finding: &&Finding| matches!(finding.code, EVSE_OUTSIDE_BUNDLE | EVSE_CHANGED);
+            let faults: Vec<_> =
+                findings.iter().take(own).chain(findings.iter().skip(own).filter(blamed)).cloned().collect();
+            if faults.iter().any(|finding| finding.code == EVSE_OUTSIDE_BUNDLE) {
+                return Err(Verdict::ForeignEvse(faults));
+            }
+            if !faults.is_empty() {
+                return Err(Verdict::Implausible(faults));
+            }
+        }
+        Ok(findings)
+    }
+
+    fn intake(
+        &self,
+        process: ProcessId,
+        notification: &ChargingNotification,
+        session: &SessionFacts,
+        findings: Vec<Finding>,
+        plan: Plan,
+    ) -> Intake {
+        Intake {
+            process,
+            received_at: self.clock.now(),
+            session: session.key,
+            operator: session.operator,
+            kind: notification.kind(),
+            body: notification.body().clone(),
+            digest: Sha256::digest(notification.body()).into(),
+            evse: notification.evse_id(),
+            findings,
+            has_pin: notification.has_pin(),
+            cpo_partner_session_id: notification.cpo_partner_session_id().map(str::to_owned),
+            plan,
+            progress_gap: PROGRESS_GAP,
+        }
+    }
+
+    fn noted(
+        &self,
+        submitted: Submitted,
+        kind: NotificationType,
+        session: &SessionFacts,
+        directory: &Directory,
+    ) -> Noted {
+        let verdict = match submitted.outcome {
+            Outcome::Answered(ack) => Verdict::Relayed(ack),
+            Outcome::Held => Verdict::NotOffered(session.provider),
+            Outcome::Superseded => Verdict::Superseded,
+            Outcome::Declined(Declined::SessionInvalid) => Verdict::SessionInvalid,
+            Outcome::Declined(Declined::TooSoon { last }) => Verdict::TooSoon { last },
+            Outcome::Deferred(why) => {
+                let later = Later {
+                    why: in_words(why),
+                    may_be_overtaken: matches!(kind, NotificationType::Start | NotificationType::Progress),
+                };
+                let policy = directory.provider(&session.provider).map(|provider| provider.when_unreachable);
+                match policy.unwrap_or_default() {
+                    WhenUnreachable::Defer => Verdict::Deferred(later),
+                    WhenUnreachable::Accept => Verdict::AcceptedForLater(later),
+                }
+            }
+        };
+        Noted { process: submitted.process, verdict }
+    }
+}
+
+fn in_words(why: Why) -> String {
+    match why {
+        Why::Failed(what) => what,
+        Why::Behind => "an earlier message of the session is to be delivered first".to_owned(),
+        Why::TurnTooLate => "an earlier message of the session is still under way".to_owned(),
+        Why::LaneFull => "the provider is busy".to_owned(),
+        Why::Earlier => "this message was received before and is being delivered".to_owned(),
+        Why::NoRoute => "the provider has no address at the moment".to_owned(),
+    }
+}
+
+impl CallerIds {
+    fn of(notification: &ChargingNotification) -> Self {
+        Self {
+            operator: Some(notification.operator_id().to_string()),
+            session: Some(notification.session_id().to_string()),
+            cpo_partner_session: notification.cpo_partner_session_id().map(str::to_owned),
+            emp_partner_session: notification.emp_partner_session_id().map(str::to_owned),
+        }
+    }
+
+    /// What could be read of a message that breaks the protocol.
+    pub(crate) fn of_rejected(rejected: &oicp::Rejected) -> Self {
+        Self {
+            operator: rejected.operator_id.map(|id| id.to_string()),
+            session: rejected.session_id.map(|id| id.to_string()),
+            cpo_partner_session: rejected.cpo_partner_session_id.clone(),
+            emp_partner_session: rejected.emp_partner_session_id.clone(),
+        }
+    }
+}

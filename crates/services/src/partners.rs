@@ -1,0 +1,71 @@
+//! The partners as of now: a snapshot that is replaced as a whole, and the routes that follow from it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use oicp::ProviderId;
+use roamhub_core::directory::{Directory, OfferedService, Provider};
+use roamhub_core::route::{Route, Routes};
+
+#[derive(Debug, Default)]
+struct Snapshot {
+    directory: Arc<Directory>,
+    routes: HashMap<ProviderId, Arc<Route>>,
+}
+
+/// The current partners. Reading costs nothing; replacing is seen by the next call.
+#[derive(Debug, Default)]
+pub struct Partners {
+    current: ArcSwap<Snapshot>,
+}
+
+impl Partners {
+    /// Starts with these partners.
+    #[must_use]
+    pub fn new(directory: Directory) -> Self {
+        let partners = Self::default();
+        partners.replace(directory);
+        partners
+    }
+
+    /// Replaces all partners at once.
+    pub fn replace(&self, directory: Directory) {
+        let routes = directory
+            .providers()
+            .filter_map(|provider| {
+                Some((provider.id, Arc::new(route(provider, OfferedService::Notifications)?)))
+            })
+            .collect();
+        self.current.store(Arc::new(Snapshot { directory: Arc::new(directory), routes }));
+    }
+
+    /// The partners as of now.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.current.load().directory.clone()
+    }
+}
+
+impl Routes for Partners {
+    fn route(&self, provider: &ProviderId) -> Option<Arc<Route>> {
+        self.current.load().routes.get(provider).cloned()
+    }
+
+    fn providers(&self) -> Vec<ProviderId> {
+        self.current.load().routes.keys().copied().collect()
+    }
+}
+
+/// How to reach a provider for a service, if it offers it.
+pub(crate) fn route(provider: &Provider, service: OfferedService) -> Option<Route> {
+    Some(Route {
+        provider: provider.id,
+        base_url: provider.endpoint(service)?.to_owned(),
+        headers: provider.headers.clone(),
+        ca: provider.ca.clone(),
+        timeout: provider.timeout,
+        retry: provider.retry.clone(),
+        faults: provider.faults.clone(),
+    })
+}

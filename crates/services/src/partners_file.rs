@@ -1,0 +1,351 @@
+//! The partners document: TOML, written by people. Whatever is wrong in it is an error that names the line, because a
+//! blank in a URL or a misspelt key is how messages get lost without a sound.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use oicp::status::Code;
+use oicp::{NotificationType, OperatorId, ProviderId};
+use roamhub_core::directory::{
+    Contract, Directory, OfferedService, Operator, Party, Provider, WhenUnreachable,
+};
+use roamhub_core::outcome::FaultCodes;
+use roamhub_core::retry::RetrySchedule;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// What is wrong with a partners document.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("line {line}: {problem}")]
+pub struct PartnersError {
+    /// Counted from 1.
+    pub line: usize,
+    /// What, and what to do about it.
+    pub problem: String,
+}
+
+/// What a provider gets for one exchange, by default and at most: an End is answered within 8 s, everything included.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(6);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(default)]
+    operator: Vec<OperatorEntry>,
+    #[serde(default)]
+    provider: Vec<ProviderEntry>,
+    #[serde(default)]
+    contract: Vec<ContractEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperatorEntry {
+    id: Spanned<String>,
+    name: Option<String>,
+    url: Option<Spanned<String>>,
+    #[serde(default)]
+    sub_operators: Vec<Spanned<String>>,
+    #[serde(default)]
+    certificates: Vec<Spanned<String>>,
+    #[serde(default)]
+    locked: bool,
+    #[serde(default)]
+    strict: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProviderEntry {
+    id: Spanned<String>,
+    name: Option<String>,
+    url: Option<Spanned<String>>,
+    #[serde(default)]
+    services: Vec<Spanned<String>>,
+    notification_types: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    sub_providers: Vec<Spanned<String>>,
+    #[serde(default)]
+    certificates: Vec<Spanned<String>>,
+    #[serde(default)]
+    broadcast: bool,
+    when_unreachable: Option<Spanned<String>>,
+    timeout: Option<Spanned<String>>,
+    retry: Option<Spanned<Vec<Spanned<String>>>>,
+    fault_codes: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    headers: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    allow_private: bool,
+    ca: Option<PathBuf>,
+    #[serde(default)]
+    locked: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContractEntry {
+    operator: Spanned<String>,
+    provider: Spanned<String>,
+    services: Vec<Spanned<String>>,
+}
+
+/// Reads a partners document. Relative file names in it are relative to `folder`.
+///
+/// # Errors
+/// [`PartnersError`], the first one found, with its line.
+pub fn read(text: &str, folder: &Path) -> Result<Directory, PartnersError> {
+    let reader = Reader { text, folder };
+    let document: Document = toml::from_str(text).map_err(|error| PartnersError {
+        line: error.span().map_or(1, |span| reader.line(span.start)),
+        problem: error.message().to_owned(),
+    })?;
+    let operators: Vec<_> =
+        document.operator.iter().map(|entry| reader.operator(entry)).collect::<Result<_, _>>()?;
+    let providers: Vec<_> =
+        document.provider.iter().map(|entry| reader.provider(entry)).collect::<Result<_, _>>()?;
+    reader.once_each(
+        document.operator.iter().flat_map(|e| std::iter::once(&e.id).chain(&e.sub_operators)),
+        |text| OperatorId::parse(text).map(|id| id.key().to_owned()).unwrap_or_default(),
+    )?;
+    reader.once_each(
+        document.provider.iter().flat_map(|e| std::iter::once(&e.id).chain(&e.sub_providers)),
+        |text| ProviderId::parse(text).map(|id| id.key().to_owned()).unwrap_or_default(),
+    )?;
+    let directory = Directory::new(operators, providers, Vec::new());
+    let contracts = document.contract.iter().map(|entry| reader.contract(entry, &directory));
+    let contracts = contracts.collect::<Result<Vec<_>, _>>()?;
+    Ok(directory.with_contracts(contracts))
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    folder: &'a Path,
+}
+
+impl Reader<'_> {
+    fn line(&self, offset: usize) -> usize {
+        1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+    }
+
+    fn wrong<T>(&self, at: &Spanned<T>, problem: impl Into<String>) -> PartnersError {
+        PartnersError { line: self.line(at.span().start), problem: problem.into() }
+    }
+
+    fn operator(&self, entry: &OperatorEntry) -> Result<Operator, PartnersError> {
+        Ok(Operator {
+            id: self.operator_id(&entry.id)?,
+            name: entry.name.clone(),
+            url: entry.url.as_ref().map(|url| self.url(url)).transpose()?,
+            sub_operators: self.all(&entry.sub_operators, Self::operator_id)?,
+            certificates: self.all(&entry.certificates, Self::fingerprint)?,
+            locked: entry.locked,
+            strict: entry.strict,
+        })
+    }
+
+    fn provider(&self, entry: &ProviderEntry) -> Result<Provider, PartnersError> {
+        let services: BTreeSet<_> = self.all(&entry.services, Self::service)?.into_iter().collect();
+        if let (Some(first), None) = (entry.services.first(), &entry.url) {
+            return Err(self.wrong(first, "services need a url; add the provider's base URL or remove them"));
+        }
+        Ok(Provider {
+            id: self.provider_id(&entry.id)?,
+            name: entry.name.clone(),
+            url: entry.url.as_ref().map(|url| self.url(url)).transpose()?,
+            services,
+            notification_types: match &entry.notification_types {
+                Some(types) => self.all(types, Self::notification_type)?,
+                None => NotificationType::ALL.to_vec(),
+            },
+            sub_providers: self.all(&entry.sub_providers, Self::provider_id)?,
+            certificates: self.all(&entry.certificates, Self::fingerprint)?,
+            broadcast: entry.broadcast,
+            when_unreachable: entry.when_unreachable.as_ref().map_or(
+                Ok(WhenUnreachable::default()),
+                |word| match word.get_ref().as_str() {
+                    "defer" => Ok(WhenUnreachable::Defer),
+                    "accept" => Ok(WhenUnreachable::Accept),
+                    _ => Err(self.wrong(word, "when_unreachable is \"defer\" or \"accept\"")),
+                },
+            )?,
+            timeout: self.timeout(entry.timeout.as_ref())?,
+            retry: self.schedule(entry.retry.as_ref())?,
+            faults: match &entry.fault_codes {
+                Some(codes) => FaultCodes::new(self.all(codes, Self::code)?),
+                None => FaultCodes::default(),
+            },
+            headers: self.headers(&entry.headers)?,
+            allow_private: entry.allow_private,
+            ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
+            locked: entry.locked,
+        })
+    }
+
+    fn contract(&self, entry: &ContractEntry, directory: &Directory) -> Result<Contract, PartnersError> {
+        let operator = match entry.operator.get_ref().as_str() {
+            "*" => Party::Any,
+            _ => Party::One(self.operator_id(&entry.operator)?),
+        };
+        let provider = match entry.provider.get_ref().as_str() {
+            "*" => Party::Any,
+            _ => Party::One(self.provider_id(&entry.provider)?),
+        };
+        if let Party::One(id) = &operator
+            && directory.operator(id).is_none()
+        {
+            return Err(self.wrong(&entry.operator, format!("no [[operator]] has the id {id}")));
+        }
+        if let Party::One(id) = &provider
+            && directory.responsible_provider(id).is_none()
+        {
+            return Err(self.wrong(&entry.provider, format!("no [[provider]] has the id {id}")));
+        }
+        let services = self.all(&entry.services, Self::service)?.into_iter().collect();
+        Ok(Contract { operator, provider, services })
+    }
+
+    fn once_each<'d>(
+        &self,
+        ids: impl Iterator<Item = &'d Spanned<String>>,
+        key: impl Fn(&str) -> String,
+    ) -> Result<(), PartnersError> {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for id in ids {
+            if let Some(first) = seen.insert(key(id.get_ref()), self.line(id.span().start)) {
+                let problem = format!("{} is already defined in line {first}", id.get_ref());
+                return Err(self.wrong(id, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn all<T>(
+        &self,
+        entries: &[Spanned<String>],
+        read: fn(&Self, &Spanned<String>) -> Result<T, PartnersError>,
+    ) -> Result<Vec<T>, PartnersError> {
+        entries.iter().map(|entry| read(self, entry)).collect()
+    }
+
+    fn operator_id(&self, text: &Spanned<String>) -> Result<OperatorId, PartnersError> {
+        OperatorId::parse(text.get_ref()).map_err(|error| self.wrong(text, error.to_string()))
+    }
+
+    fn provider_id(&self, text: &Spanned<String>) -> Result<ProviderId, PartnersError> {
+        ProviderId::parse(text.get_ref()).map_err(|error| self.wrong(text, error.to_string()))
+    }
+
+    fn url(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
+        let url = text.get_ref();
+        if url.contains(char::is_whitespace) {
+            return Err(self.wrong(text, format!("there is a blank in the URL {url:?}")));
+        }
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        match rest {
+            Some(rest)
+                if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+                    && !rest.contains(['?', '#', '@']) =>
+            {
+                Ok(url.clone())
+            }
+            _ => {
+                Err(self.wrong(text, format!("{url:?} is not a base URL like https://partner.example/base")))
+            }
+        }
+    }
+
+    fn fingerprint(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
+        let hex = text.get_ref().strip_prefix("sha256:").map(|hex| hex.replace(':', "").to_ascii_lowercase());
+        hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .ok_or_else(|| self.wrong(text, "a certificate is \"sha256:\" and 64 hexadecimal digits"))
+    }
+
+    fn service(&self, text: &Spanned<String>) -> Result<OfferedService, PartnersError> {
+        match text.get_ref().as_str() {
+            "authorization" => Ok(OfferedService::Authorization),
+            "notifications" => Ok(OfferedService::Notifications),
+            "cdr" => Ok(OfferedService::Cdr),
+            "reservation" => Ok(OfferedService::Reservation),
+            other => Err(self.wrong(
+                text,
+                format!("{other:?} is no service; there are \"authorization\", \"notifications\", \"cdr\", \"reservation\""),
+            )),
+        }
+    }
+
+    fn notification_type(&self, text: &Spanned<String>) -> Result<NotificationType, PartnersError> {
+        NotificationType::parse(text.get_ref()).ok_or_else(|| {
+            self.wrong(text, "a notification type is \"Start\", \"Progress\", \"End\" or \"Error\"")
+        })
+    }
+
+    fn code(&self, text: &Spanned<String>) -> Result<Code, PartnersError> {
+        Code::parse(text.get_ref())
+            .ok_or_else(|| self.wrong(text, "a status code is three digits, like \"021\""))
+    }
+
+    fn timeout(&self, text: Option<&Spanned<String>>) -> Result<Duration, PartnersError> {
+        let Some(text) = text else { return Ok(LONGEST_TIMEOUT) };
+        let timeout = self.duration(text)?;
+        if timeout > LONGEST_TIMEOUT {
+            let problem = "more than 6s leaves no time to answer the operator within its 8 s";
+            return Err(self.wrong(text, problem));
+        }
+        Ok(timeout)
+    }
+
+    fn schedule(
+        &self,
+        steps: Option<&Spanned<Vec<Spanned<String>>>>,
+    ) -> Result<RetrySchedule, PartnersError> {
+        let Some(steps) = steps else { return Ok(RetrySchedule::default()) };
+        RetrySchedule::new(self.all(steps.get_ref(), Self::duration)?)
+            .ok_or_else(|| self.wrong(steps, "retry needs at least one step, like [\"5s\"]"))
+    }
+
+    /// A duration like `200ms`, `5s`, `2m`, `4h`; more than nothing.
+    fn duration(&self, text: &Spanned<String>) -> Result<Duration, PartnersError> {
+        parse_duration(text.get_ref())
+            .ok_or_else(|| self.wrong(text, "a duration is a number with a unit: 200ms, 5s, 2m or 4h"))
+    }
+
+    fn headers(
+        &self,
+        headers: &BTreeMap<Spanned<String>, Spanned<String>>,
+    ) -> Result<Vec<(String, String)>, PartnersError> {
+        let token = |name: &str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        let visible = |value: &str| value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        headers
+            .iter()
+            .map(|(name, value)| match (token(name.get_ref()), visible(value.get_ref())) {
+                (true, true) => Ok((name.get_ref().to_ascii_lowercase(), value.get_ref().clone())),
+                (false, _) => Err(self.wrong(name, format!("{:?} is no name for a header", name.get_ref()))),
+                (_, false) => Err(self.wrong(value, "a header's value is visible ASCII")),
+            })
+            .collect()
+    }
+}
+
+/// Reads `200ms`, `5s`, `2m`, `4h`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let duration = match unit {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.checked_mul(60)?),
+        "h" => Duration::from_secs(number.checked_mul(3600)?),
+        _ => return None,
+    };
+    (!duration.is_zero()).then_some(duration)
+}
+
+#[cfg(test)]
+#[path = "partners_file_tests.rs"]
+mod tests;

@@ -1,0 +1,123 @@
+//! What came of a call, in the hub's own terms. The ingress has the one table that turns it into HTTP status and OICP
+//! code.
+
+use jiff::Timestamp;
+use oicp::Rejected;
+use oicp::ack::Acknowledgement;
+use oicp::authorize::AuthorizationStart;
+use oicp::status::Status;
+use oicp::{Finding, OperatorId, ProviderId};
+use roamhub_core::ProcessId;
+use roamhub_core::ports::LedgerError;
+
+/// The answer to a call.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The id of the call; for a repeat, the first's.
+    pub process: ProcessId,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The caller's own ids, repeated in the answer.
+    pub ids: CallerIds,
+}
+
+/// The ids by which the caller knows its message again.
+#[derive(Debug, Clone, Default)]
+pub struct CallerIds {
+    /// Who it said it is.
+    pub operator: Option<String>,
+    /// SessionID as the caller spelt it.
+    pub session: Option<String>,
+    /// The operator's own id of the session.
+    pub cpo_partner_session: Option<String>,
+    /// The provider's own id of the session, as the caller or the session knows it.
+    pub emp_partner_session: Option<String>,
+}
+
+/// Why a message waits, and whether it can be overtaken; for the text of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// In words.
+    pub why: String,
+    /// A newer message of the session may go out instead.
+    pub may_be_overtaken: bool,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// The provider answered: relayed.
+    Relayed(Acknowledgement),
+    /// Stored; the provider gets it later, and the operator is told so honestly.
+    Deferred(Later),
+    /// Stored; the provider gets it later, and its policy is to say yes for it.
+    AcceptedForLater(Later),
+    /// Stored, but the provider offers no endpoint for it.
+    NotOffered(ProviderId),
+    /// A newer message of the session went out instead.
+    Superseded,
+    /// No such open session of this operator.
+    SessionInvalid,
+    /// A Progress within five minutes of the last one.
+    TooSoon {
+        /// When the last one came.
+        last: Timestamp,
+    },
+    /// A strict operator's message with findings.
+    Implausible(Vec<Finding>),
+    /// A strict operator's message about somebody else's EVSE.
+    ForeignEvse(Vec<Finding>),
+    /// A provider authorised the start.
+    Authorised(AuthorizationStart),
+    /// Asked, and nobody said yes.
+    NotAuthorised(Status),
+    /// No contract with anybody who could be asked.
+    NoContract,
+    /// The contract id names a provider that is not registered.
+    UnknownProvider(ProviderId),
+    /// The provider is locked or offers no authorisation.
+    ProviderNotAsked,
+    /// The operator is locked.
+    Locked(OperatorId),
+    /// The id is not registered.
+    UnknownOperator(OperatorId),
+    /// Path and body name different operators.
+    IdMismatch {
+        /// In the path.
+        path: String,
+        /// In the body.
+        body: OperatorId,
+    },
+    /// The message breaks the protocol.
+    Rejected(Box<Rejected>),
+    /// The ledger cannot take it now.
+    Ledger(LedgerError),
+}
+
+impl Verdict {
+    /// Whether the message was refused before anything was stored for delivery.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Relayed(_)
+            | Self::Deferred(_)
+            | Self::AcceptedForLater(_)
+            | Self::NotOffered(_)
+            | Self::Superseded
+            | Self::Authorised(_)
+            | Self::NotAuthorised(_) => false,
+            Self::SessionInvalid
+            | Self::TooSoon { .. }
+            | Self::Implausible(_)
+            | Self::ForeignEvse(_)
+            | Self::NoContract
+            | Self::UnknownProvider(_)
+            | Self::ProviderNotAsked
+            | Self::Locked(_)
+            | Self::UnknownOperator(_)
+            | Self::IdMismatch { .. }
+            | Self::Rejected(_)
+            | Self::Ledger(_) => true,
+        }
+    }
+}
