@@ -1,1 +1,19 @@
-#![doc = "placeholder"]
+//! What partners talk to: the accept loop, the OICP routes, the bounds on what is read, and the one table that turns
+//! what came of a call into HTTP status and OICP code.
+//!
+//! Without certificates (plain mode) a partner is who it claims to be; that is for a laptop and for tests.
+//!
+//! * [`server`]: connections, shutdown;
+//! * [`routes`]: from a request to a service and back;
+//! * [`request`]: a bounded, decoded body;
+//! * [`table`]: outcome to HTTP status and OICP code, exhaustively;
+//! * [`answer`]: the bodies.
+
+pub mod answer;
+pub mod metrics;
+pub mod request;
+pub mod routes;
+pub mod server;
+pub mod table;
+
+pub use server::{Limits, Server};

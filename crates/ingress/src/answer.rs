@@ -1,0 +1,201 @@
+//! The bodies of answers. Every answer that is not HTTP 200 is one body that all known parsers read: an
+//! acknowledgement, a fault with `message` and a list of `validationErrors` at once.
+
+use oicp::Finding;
+use oicp::ack::Acknowledgement;
+use oicp::authorize::AuthorizationStart;
+use oicp::fault::Fault;
+use oicp::service::Service;
+use oicp::status::{Code, Status};
+use oicp::violation::Violations;
+use roamhub_core::ProcessId;
+use roamhub_core::ports::LedgerError;
+use roamhub_services::reply::{CallerIds, Later};
+use roamhub_services::{Reply, Verdict};
+
+use crate::table::{EdgeFault, Row, of_verdict};
+
+/// What is said about a message that is not relayed right away.
+pub const DELIVERY_HEADER: &str = "hub-delivery";
+
+/// An answer, ready for the wire.
+#[derive(Debug)]
+pub struct WireAnswer {
+    /// HTTP status and OICP code.
+    pub row: Row,
+    /// The JSON body.
+    pub body: Vec<u8>,
+    /// `Hub-Delivery`, where the message is kept for later.
+    pub delivery: Option<&'static str>,
+    /// In words, for the record of refusals.
+    pub reason: String,
+}
+
+/// The answer to a call that a service has seen.
+#[must_use]
+pub fn of_reply(service: Service, reply: &Reply) -> WireAnswer {
+    let row = of_verdict(&reply.verdict);
+    let status = status(reply, row.code);
+    let reason =
+        status.additional_info.clone().unwrap_or_else(|| status.description.clone().unwrap_or_default());
+    let delivery = match reply.verdict {
+        Verdict::Deferred(_) | Verdict::AcceptedForLater(_) => Some("deferred"),
+        Verdict::NotOffered(_) => Some("held"),
+        Verdict::Superseded => Some("superseded"),
+        _ => None,
+    };
+    let plain = row.http == http::StatusCode::OK && !matches!(reply.verdict, Verdict::Locked(_));
+    let body = match (&reply.verdict, service) {
+        (Verdict::Authorised(answer), _) => answer.to_json(),
+        (Verdict::Relayed(ack), _) => relayed(ack, &reply.ids).to_json(),
+        (_, Service::AuthorizeStart) if plain => refusal(status, &reply.ids).to_json(),
+        (verdict, _) if plain => {
+            acknowledgement(matches!(verdict, Verdict::AcceptedForLater(_)), status, &reply.ids).to_json()
+        }
+        (verdict, service) => fault(service, verdict, status, &reply.ids),
+    };
+    WireAnswer { row, body, delivery, reason }
+}
+
+/// The answer to a call that no service has seen.
+#[must_use]
+pub fn of_fault(service: Option<Service>, fault: &EdgeFault) -> WireAnswer {
+    let row = crate::table::of_fault(fault);
+    let message = fault_in_words(fault);
+    let body = Fault {
+        status: Status::new(row.code).with_info(message.clone()),
+        message: message.clone(),
+        session_id: None,
+        cpo_partner_session_id: None,
+        emp_partner_session_id: None,
+        violations: &Violations::default(),
+        not_authorized: service == Some(Service::AuthorizeStart),
+    };
+    WireAnswer { row, body: body.to_json(), delivery: None, reason: message }
+}
+
+/// The provider's acknowledgement, with the caller's own ids.
+fn relayed(ack: &Acknowledgement, ids: &CallerIds) -> Acknowledgement {
+    Acknowledgement {
+        result: ack.result,
+        status: ack.status.clone(),
+        session_id: ids.session.clone(),
+        cpo_partner_session_id: ids.cpo_partner_session.clone(),
+        emp_partner_session_id: ack
+            .emp_partner_session_id
+            .clone()
+            .or_else(|| ids.emp_partner_session.clone()),
+    }
+}
+
+fn acknowledgement(result: bool, status: Status, ids: &CallerIds) -> Acknowledgement {
+    Acknowledgement {
+        result,
+        status,
+        session_id: ids.session.clone(),
+        cpo_partner_session_id: ids.cpo_partner_session.clone(),
+        emp_partner_session_id: ids.emp_partner_session.clone(),
+    }
+}
+
+fn refusal(status: Status, ids: &CallerIds) -> AuthorizationStart {
+    AuthorizationStart {
+        session_id: None,
+        cpo_partner_session_id: ids.cpo_partner_session.clone(),
+        emp_partner_session_id: ids.emp_partner_session.clone(),
+        provider_id: None,
+        authorized: false,
+        status,
+        stop_identifications: None,
+    }
+}
+
+fn fault(service: Service, verdict: &Verdict, status: Status, ids: &CallerIds) -> Vec<u8> {
+    let none = Violations::default();
+    let violations = match verdict {
+        Verdict::Rejected(rejected) => &rejected.violations,
+        _ => &none,
+    };
+    Fault {
+        message: status.additional_info.clone().unwrap_or_default(),
+        status,
+        session_id: ids.session.clone(),
+        cpo_partner_session_id: ids.cpo_partner_session.clone(),
+        emp_partner_session_id: ids.emp_partner_session.clone(),
+        violations,
+        not_authorized: service == Service::AuthorizeStart,
+    }
+    .to_json()
+}
+
+/// Code and words for everything that is not simply relayed.
+fn status(reply: &Reply, code: Code) -> Status {
+    let status = Status::new(code);
+    let info = match &reply.verdict {
+        Verdict::Relayed(ack) => return ack.status.clone(),
+        Verdict::Authorised(answer) => return answer.status.clone(),
+        Verdict::NotAuthorised(status) => return status.clone(),
+        Verdict::Deferred(later) | Verdict::AcceptedForLater(later) => stored(later, reply.process),
+        Verdict::Superseded => {
+            format!("a newer message of the session went out instead; receipt={}", reply.process)
+        }
+        Verdict::NotOffered(provider) => {
+            format!("{provider} takes no notifications of this type; stored, receipt={}", reply.process)
+        }
+        Verdict::SessionInvalid => {
+            "no open session with this SessionID belongs to this operator; use the SessionID that the hub gave in its \
+             answer to the start request"
+                .to_owned()
+        }
+        Verdict::TooSoon { last } => {
+            format!("at least 300 s between two Progress notifications of a session; the last one came at {last}")
+        }
+        Verdict::Implausible(findings) | Verdict::ForeignEvse(findings) => listed(findings),
+        Verdict::NoContract => "no contract for authorisation with any provider that could be asked".to_owned(),
+        Verdict::UnknownProvider(id) => format!("no provider {id} is registered at this hub"),
+        Verdict::ProviderNotAsked => "the provider does not offer authorisation at the moment".to_owned(),
+        Verdict::Locked(id) => format!("{id} is locked at this hub; ask the people who run it"),
+        Verdict::UnknownOperator(id) => format!("no operator {id} is registered at this hub"),
+        Verdict::IdMismatch { path, body } => {
+            let path: String = path.chars().take(40).collect();
+            format!("the path names operator {path:?}, the body {body}; they must be the same")
+        }
+        Verdict::Rejected(rejected) => rejected.to_string(),
+        Verdict::Ledger(LedgerError::Contradiction) => "the hub failed; its log says how".to_owned(),
+        Verdict::Ledger(LedgerError::Busy) => "the hub is busy; nothing was stored, send it again".to_owned(),
+        Verdict::Ledger(LedgerError::Unavailable) => {
+            "the hub cannot store anything at the moment; send it again".to_owned()
+        }
+        Verdict::Ledger(LedgerError::Unknown) => {
+            "the hub could not confirm that this is stored; send the identical message again".to_owned()
+        }
+    };
+    status.with_info(info)
+}
+
+fn stored(later: &Later, process: ProcessId) -> String {
+    let Later { why, may_be_overtaken } = later;
+    let unless = if *may_be_overtaken { " unless a newer message of the session overtakes it" } else { "" };
+    format!("{why}; stored, will be delivered{unless}; receipt={process}")
+}
+
+fn listed(findings: &[Finding]) -> String {
+    let listed: Vec<_> =
+        findings.iter().map(|finding| format!("{}: {}", finding.pointer, finding.text)).collect();
+    listed.join("; ")
+}
+
+fn fault_in_words(fault: &EdgeFault) -> String {
+    match fault {
+        EdgeFault::UnknownPath => "service not found; OICP services live under /api/oicp".to_owned(),
+        EdgeFault::NotOffered => "this hub does not offer this OICP service".to_owned(),
+        EdgeFault::Method => "OICP services are called with POST".to_owned(),
+        EdgeFault::TooLarge { most } => format!("the body is longer than {most} bytes"),
+        EdgeFault::TooSlow => "the body did not arrive in time".to_owned(),
+        EdgeFault::BrokenOff => "the body ended before it was complete".to_owned(),
+        EdgeFault::Encoding => "Content-Encoding must be absent, identity or gzip".to_owned(),
+        EdgeFault::BrokenGzip => "Content-Encoding says gzip, the body is not".to_owned(),
+        EdgeFault::Body(problem) => problem.to_string(),
+        EdgeFault::Internal => "the hub failed; its log says how".to_owned(),
+    }
+}

@@ -1,0 +1,47 @@
+//! What the ingress counts.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// Labels of an answered call.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct CallLabels {
+    /// The service's name.
+    pub service: String,
+    /// The HTTP status.
+    pub http: u16,
+    /// The OICP code.
+    pub code: String,
+}
+
+/// The ingress' metrics.
+#[derive(Clone, Debug)]
+pub struct IngressMetrics {
+    pub(crate) calls: Family<CallLabels, Counter>,
+    pub(crate) answered: Histogram,
+    pub(crate) connections: Gauge,
+}
+
+impl IngressMetrics {
+    /// Makes them and registers them.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            calls: Family::default(),
+            answered: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
+            connections: Gauge::default(),
+        };
+        registry.register("roamhub_calls", "Calls by partners, by answer", metrics.calls.clone());
+        registry.register_with_unit(
+            "roamhub_call",
+            "From the head of a call to its answer",
+            Unit::Seconds,
+            metrics.answered.clone(),
+        );
+        registry.register("roamhub_connections", "Open connections of partners", metrics.connections.clone());
+        metrics
+    }
+}

@@ -1,0 +1,98 @@
+//! Reading a request's body: bounded in size (decoded) and time, gzip undone. What goes on to the provider is the
+//! decoded body, byte for byte.
+
+use std::io::Read;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use oicp::Finding;
+use oicp::body::BodyProblem;
+use tokio::time::timeout;
+
+use crate::table::EdgeFault;
+
+/// The finding on a body whose Content-Type is missing or names something else than JSON.
+pub const CONTENT_TYPE_ODD: &str = "content-type-odd";
+
+/// What is read at most, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// Decoded bytes.
+    pub size: usize,
+    /// From the head of the request to the end of its body.
+    pub time: Duration,
+}
+
+/// Reads the body.
+///
+/// # Errors
+/// [`EdgeFault`]: too large, too slow, broken off, or in an encoding that is not read.
+pub async fn read(headers: &HeaderMap, body: Incoming, limits: BodyLimits) -> Result<Bytes, EdgeFault> {
+    if is_multipart(headers) {
+        return Err(EdgeFault::Body(BodyProblem::Multipart));
+    }
+    let gzip = match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase()) {
+        None => false,
+        Some(encoding) if encoding == b"identity" || encoding.is_empty() => false,
+        Some(encoding) if encoding == b"gzip" || encoding == b"x-gzip" => true,
+        Some(_) => return Err(EdgeFault::Encoding),
+    };
+    // Refused before a byte of the body is asked for: a client that expects "100 Continue" gets this instead.
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limits.size)) {
+        return Err(EdgeFault::TooLarge { most: limits.size });
+    }
+    let read = timeout(limits.time, collect(body, limits.size)).await.map_err(|_| EdgeFault::TooSlow)??;
+    if gzip { gunzip(&read, limits.size) } else { Ok(read) }
+}
+
+/// What is odd about how the body was announced; it is judged by its bytes all the same.
+#[must_use]
+pub fn content_type_finding(headers: &HeaderMap) -> Option<Finding> {
+    let announced =
+        headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase());
+    let text = match announced.as_deref() {
+        None => "no Content-Type; expected application/json".to_owned(),
+        Some(value) if value.split(';').next().is_some_and(|kind| kind.trim() == "application/json") => {
+            return None;
+        }
+        Some(value) => format!("Content-Type {:.60}; expected application/json", value),
+    };
+    Some(Finding { code: CONTENT_TYPE_ODD, pointer: "".into(), text })
+}
+
+fn is_multipart(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"multipart/"))
+}
+
+async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, EdgeFault> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(chunk) = frame.map_err(|_| EdgeFault::BrokenOff)?.into_data() else { continue };
+        if read.len() + chunk.len() > most {
+            return Err(EdgeFault::TooLarge { most });
+        }
+        // The usual case: the whole body in one piece, taken without a copy.
+        if read.is_empty() && body.is_end_stream() {
+            return Ok(chunk);
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read.freeze())
+}
+
+fn gunzip(body: &[u8], most: usize) -> Result<Bytes, EdgeFault> {
+    let mut decoded = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    flate2::read::MultiGzDecoder::new(body)
+        .take(bound)
+        .read_to_end(&mut decoded)
+        .map_err(|_| EdgeFault::BrokenGzip)?;
+    if decoded.len() > most { Err(EdgeFault::TooLarge { most }) } else { Ok(decoded.into()) }
+}

@@ -1,0 +1,140 @@
+//! From a request to a service and back. Paths are matched leniently (encoded or raw `*`, doubled and trailing slashes);
+//! a POST is never redirected. Every answer carries a `Process-ID`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use oicp::service::Service;
+use roamhub_core::ProcessId;
+use roamhub_core::records::Refusal;
+use roamhub_services::{Hub, Reply};
+
+use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
+use crate::metrics::{CallLabels, IngressMetrics};
+use crate::request::{self, BodyLimits};
+use crate::table::EdgeFault;
+
+/// What a client is asked to wait before it sends again what could not be stored, in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// Answers calls.
+#[derive(Debug)]
+pub struct Routes {
+    hub: Hub,
+    limits: BodyLimits,
+    metrics: IngressMetrics,
+}
+
+/// Who called what, for the record.
+struct Call {
+    service: Option<Service>,
+    process: ProcessId,
+    partner: Option<String>,
+    session: Option<String>,
+    refused: bool,
+}
+
+impl Routes {
+    /// Routes to these services.
+    #[must_use]
+    pub fn new(hub: Hub, limits: BodyLimits, metrics: IngressMetrics) -> Self {
+        Self { hub, limits, metrics }
+    }
+
+    /// Answers one call. Never fails: what goes wrong is an answer too.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let arrived = Instant::now();
+        let found = Service::find(request.uri().path());
+        let service = found.as_ref().map(|(service, _)| *service);
+        let (call, answer) = match self.serve(found, request, arrived).await {
+            Ok((service, reply)) => {
+                let call = Call {
+                    service: Some(service),
+                    process: reply.process,
+                    partner: reply.ids.operator.clone(),
+                    session: reply.ids.session.clone(),
+                    refused: reply.verdict.is_refusal(),
+                };
+                (call, answer::of_reply(service, &reply))
+            }
+            Err(fault) => {
+                let call =
+                    Call { service, process: ProcessId::new(), partner: None, session: None, refused: true };
+                (call, answer::of_fault(service, &fault))
+            }
+        };
+        self.record(call, answer, arrived)
+    }
+
+    async fn serve(
+        &self,
+        found: Option<(Service, Option<String>)>,
+        request: Request<Incoming>,
+        arrived: Instant,
+    ) -> Result<(Service, Reply), EdgeFault> {
+        let (service, id) = found.ok_or(EdgeFault::UnknownPath)?;
+        if request.method() != Method::POST {
+            return Err(EdgeFault::Method);
+        }
+        if !matches!(service, Service::ChargingNotifications | Service::AuthorizeStart) {
+            return Err(EdgeFault::NotOffered);
+        }
+        let (head, body) = request.into_parts();
+        let body = request::read(&head.headers, body, self.limits).await?;
+        let odd = request::content_type_finding(&head.headers);
+        let reply = match (service, id) {
+            (Service::AuthorizeStart, Some(id)) => self.hub.authorise_start(&id, body, arrived).await,
+            _ => self.hub.notify(body, odd, arrived).await,
+        };
+        Ok((service, reply))
+    }
+
+    /// Counts, keeps a record of a refusal, and puts the answer on the wire.
+    fn record(&self, call: Call, answer: WireAnswer, arrived: Instant) -> Response<Full<Bytes>> {
+        let service = call.service.map_or_else(|| "unknown".to_owned(), |service| format!("{service:?}"));
+        let http = answer.row.http;
+        let labels =
+            CallLabels { service: service.clone(), http: http.as_u16(), code: answer.row.code.to_string() };
+        self.metrics.calls.get_or_create(&labels).inc();
+        self.metrics.answered.observe(arrived.elapsed().as_secs_f64());
+        if call.refused {
+            tracing::info!(process = %call.process, service, http = http.as_u16(), code = %answer.row.code, "refused");
+            self.hub.note_refusal(Refusal {
+                process: call.process,
+                received_at: self.hub.clock().now(),
+                service,
+                partner: call.partner,
+                session: call.session,
+                http_status: http.as_u16(),
+                code: answer.row.code.number(),
+                reason: answer.reason,
+            });
+        }
+        let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+        *response.status_mut() = http;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if let Ok(process) = HeaderValue::try_from(call.process.to_string()) {
+            headers.insert("process-id", process);
+        }
+        if let Some(delivery) = answer.delivery {
+            headers.insert(DELIVERY_HEADER, HeaderValue::from_static(delivery));
+        }
+        match http {
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(ALLOW, HeaderValue::from_static("POST"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            }
+            _ => {}
+        }
+        response
+    }
+}

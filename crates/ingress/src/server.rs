@@ -1,0 +1,128 @@
+//! Connections: accepted up to a bound, served over HTTP/1.1, drained on shutdown.
+//!
+//! A connection that is idle lives longer than any client we know waits between two calls. When the hub stops, the
+//! listener closes, calls under way are finished, and their answers say `Connection: close`.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::IngressMetrics;
+use crate::routes::Routes;
+
+/// Bounds on connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open at a time; more wait in the listener's queue.
+    pub connections: usize,
+    /// For the head of a request, and for an idle connection.
+    pub idle: Duration,
+    /// How long calls under way may take once the hub is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 10_000, idle: Duration::from_secs(150), drain: Duration::from_secs(10) }
+    }
+}
+
+/// The accept loop.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    routes: Arc<Routes>,
+    limits: Limits,
+    metrics: IngressMetrics,
+}
+
+impl Server {
+    /// Serves these routes on this listener.
+    #[must_use]
+    pub fn new(listener: TcpListener, routes: Routes, limits: Limits, metrics: IngressMetrics) -> Self {
+        Self { listener, routes: Arc::new(routes), limits, metrics }
+    }
+
+    /// Runs until it is told to stop, then finishes what is under way.
+    pub async fn run(self, stop: CancellationToken) {
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let mut connections = JoinSet::new();
+        loop {
+            let place = tokio::select! {
+                place = places.clone().acquire_owned() => place,
+                () = stop.cancelled() => break,
+            };
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            while connections.try_join_next().is_some() {}
+            match accepted {
+                Ok((stream, _)) => {
+                    let connection = self.connection(stream, stop.clone());
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => self.wait_after(&error).await,
+            }
+        }
+        drop(self.listener);
+        let all = async { while connections.join_next().await.is_some() {} };
+        if timeout(self.limits.drain, all).await.is_err() {
+            tracing::warn!("calls were still under way when the time to stop was over");
+        }
+    }
+
+    fn connection(
+        &self,
+        stream: TcpStream,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let routes = self.routes.clone();
+        let idle = self.limits.idle;
+        let open = self.metrics.connections.clone();
+        async move {
+            open.inc();
+            // Answers are small and waited for. Failing to say so is no reason to hang up.
+            let _ = stream.set_nodelay(true);
+            let service = service_fn(move |request| {
+                let routes = routes.clone();
+                async move { Ok::<_, Infallible>(routes.answer(request).await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(idle)
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended");
+            }
+            open.dec();
+        }
+    }
+
+    /// Out of file descriptors and the like: the next try may work, but not at once.
+    async fn wait_after(&self, error: &io::Error) {
+        tracing::error!(%error, "no connection could be accepted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,100 @@
+//! The whole table, as a snapshot: whoever changes a row sees it here.
+
+use std::fmt::Write;
+
+use oicp::ack::Acknowledgement;
+use oicp::authorize::AuthorizationStart;
+use oicp::status::Status;
+use oicp::{OperatorId, ProviderId, Rejected};
+use roamhub_services::reply::Later;
+
+use super::*;
+
+fn operator() -> OperatorId {
+    OperatorId::parse("DE*ABC").unwrap()
+}
+
+fn provider() -> ProviderId {
+    ProviderId::parse("DE-DCB").unwrap()
+}
+
+fn verdicts() -> Vec<(&'static str, Verdict)> {
+    let later = || Later { why: "no connection".to_owned(), may_be_overtaken: false };
+    let ack = |result, code| Acknowledgement::new(result, Status::new(code));
+    let authorised = AuthorizationStart {
+        session_id: None,
+        cpo_partner_session_id: None,
+        emp_partner_session_id: None,
+        provider_id: Some(provider()),
+        authorized: true,
+        status: Status::new(Code::SUCCESS),
+        stop_identifications: None,
+    };
+    let rejected = |problem| Verdict::Rejected(Box::new(Rejected { problem, ..Rejected::default() }));
+    vec![
+        ("relayed, yes", Verdict::Relayed(ack(true, Code::SUCCESS))),
+        ("relayed, no", Verdict::Relayed(ack(false, Code::GENERIC))),
+        ("deferred", Verdict::Deferred(later())),
+        ("accepted for later", Verdict::AcceptedForLater(later())),
+        ("not offered by the provider", Verdict::NotOffered(provider())),
+        ("superseded", Verdict::Superseded),
+        ("session invalid", Verdict::SessionInvalid),
+        ("progress too soon", Verdict::TooSoon { last: jiff::Timestamp::UNIX_EPOCH }),
+        ("implausible, strict", Verdict::Implausible(vec![])),
+        ("foreign EVSE, strict", Verdict::ForeignEvse(vec![])),
+        ("authorised", Verdict::Authorised(authorised)),
+        ("not authorised", Verdict::NotAuthorised(Status::new(Code::RFID_REFUSED))),
+        ("no contract", Verdict::NoContract),
+        ("unknown provider", Verdict::UnknownProvider(provider())),
+        ("provider not asked", Verdict::ProviderNotAsked),
+        ("operator locked", Verdict::Locked(operator())),
+        ("unknown operator", Verdict::UnknownOperator(operator())),
+        ("ids differ", Verdict::IdMismatch { path: "DE*QQQ".to_owned(), body: operator() }),
+        ("rejected", rejected(None)),
+        ("rejected, byte order mark", rejected(Some(BodyProblem::ByteOrderMark))),
+        ("rejected, UTF-16", rejected(Some(BodyProblem::Utf16))),
+        ("ledger busy", Verdict::Ledger(LedgerError::Busy)),
+        ("ledger unavailable", Verdict::Ledger(LedgerError::Unavailable)),
+        ("ledger unknown", Verdict::Ledger(LedgerError::Unknown)),
+        ("ledger contradiction", Verdict::Ledger(LedgerError::Contradiction)),
+    ]
+}
+
+fn faults() -> Vec<(&'static str, EdgeFault)> {
+    vec![
+        ("unknown path", EdgeFault::UnknownPath),
+        ("service not offered", EdgeFault::NotOffered),
+        ("not POST", EdgeFault::Method),
+        ("too large", EdgeFault::TooLarge { most: 1 }),
+        ("too slow", EdgeFault::TooSlow),
+        ("broken off", EdgeFault::BrokenOff),
+        ("unknown encoding", EdgeFault::Encoding),
+        ("broken gzip", EdgeFault::BrokenGzip),
+        ("multipart", EdgeFault::Body(BodyProblem::Multipart)),
+        ("internal", EdgeFault::Internal),
+    ]
+}
+
+#[test]
+fn the_table() {
+    let mut table = String::new();
+    for (name, verdict) in verdicts() {
+        let row = of_verdict(&verdict);
+        let kept = if verdict.is_refusal() { "refused" } else { "" };
+        writeln!(table, "{name:<28} {} {} {kept}", row.http.as_u16(), row.code).unwrap();
+    }
+    for (name, fault) in faults() {
+        let row = of_fault(&fault);
+        writeln!(table, "{name:<28} {} {}", row.http.as_u16(), row.code).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn what_is_not_durable_is_never_200() {
+    for (name, verdict) in verdicts() {
+        if matches!(verdict, Verdict::Ledger(_)) {
+            assert_ne!(of_verdict(&verdict).http, StatusCode::OK, "{name}");
+        }
+    }
+}
