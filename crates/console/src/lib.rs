@@ -1,1 +1,110 @@
-#![doc = "placeholder"]
+//! What people and their monitoring talk to: health, readiness, metrics. The web console and the admin API will live
+//! here too.
+//!
+//! * `/healthz`: the process answers;
+//! * `/readyz`: the ledger could be written within the last seconds, so messages can be taken in;
+//! * `/metrics`: Prometheus text.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use roamhub_core::ports::{Clock, Ledger};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// A commit this recent needs no further proof.
+const RECENT: Duration = Duration::from_secs(2);
+/// How long a commit made to prove readiness may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct ProviderLabel {
+    provider: String,
+}
+
+/// The console's own listener and what it shows.
+pub struct Console {
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    registry: Registry,
+    backlog: Family<ProviderLabel, Gauge>,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    /// Shows this ledger and these metrics.
+    #[must_use]
+    pub fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, mut registry: Registry) -> Self {
+        let backlog = Family::default();
+        registry.register("roamhub_deliveries_open", "Deliveries owed, per provider", backlog.clone());
+        Self { ledger, clock, registry, backlog }
+    }
+
+    /// Serves until it is told to stop.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let routes = Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(Arc::new(self));
+        let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the console ended");
+        }
+    }
+}
+
+async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str) {
+    if console.ledger.since_last_commit() < RECENT {
+        return (StatusCode::OK, "ready\n");
+    }
+    match timeout(PATIENCE, console.ledger.probe(console.clock.now())).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
+        Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger cannot be written\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger does not commit in time\n"),
+    }
+}
+
+async fn metrics(State(console): State<Arc<Console>>) -> impl IntoResponse {
+    console.backlog.clear();
+    match console.ledger.backlog().await {
+        Ok(backlog) => {
+            for (provider, count) in backlog {
+                let label = ProviderLabel { provider: provider.to_string() };
+                console.backlog.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the backlog could not be counted"),
+    }
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &console.registry) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
+        }
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            let kind = "text/plain; charset=utf-8";
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                [(header::CONTENT_TYPE, kind)],
+                "see the hub's log\n".to_owned(),
+            )
+        }
+    }
+}
