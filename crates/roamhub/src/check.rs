@@ -1,0 +1,123 @@
+//! `roamhub check FILE`: what the hub would say about a message, without a hub.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::Args;
+use oicp::authorize::AuthorizeStart;
+use oicp::{ChargingNotification, Finding, Rejected};
+use roamhub_core::ports::Clock;
+use serde_json::json;
+
+use crate::clock::SystemClock;
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A charging notification or an AuthorizeStart (JSON); `-` reads standard input
+    file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found in a message.
+struct Checked {
+    message: String,
+    result: Result<Vec<Finding>, Rejected>,
+}
+
+/// Prints what was found. Exit code 0: fine, findings allowed; 1: violations; 2: could not be read.
+pub(crate) fn run(args: &CheckArgs) -> ExitCode {
+    let body = match read(args) {
+        Ok(body) => body,
+        Err(error) => {
+            eprintln!("roamhub: cannot read {}: {error}", args.file.display());
+            return ExitCode::from(2);
+        }
+    };
+    let checked = check(body);
+    if args.json {
+        println!("{}", as_json(&checked));
+    } else {
+        print(&checked);
+    }
+    if checked.result.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn read(args: &CheckArgs) -> std::io::Result<Bytes> {
+    let mut body = Vec::new();
+    if args.file.as_os_str() == "-" {
+        std::io::stdin().lock().read_to_end(&mut body)?;
+    } else {
+        body = std::fs::read(&args.file)?;
+    }
+    Ok(body.into())
+}
+
+/// A message with a `Type` is a notification; one without, but with an `Identification`, an AuthorizeStart.
+fn check(body: Bytes) -> Checked {
+    let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&body).ok();
+    let has = |name: &str| members.as_ref().is_some_and(|members| members.contains_key(name));
+    if !has("Type") && has("Identification") {
+        let result = AuthorizeStart::parse(body).map(|_| Vec::new());
+        return Checked { message: "eRoamingAuthorizeStart".to_owned(), result };
+    }
+    match ChargingNotification::parse(body) {
+        Ok(notification) => {
+            let mut findings = notification.findings().to_vec();
+            findings.extend(notification.findings_at(SystemClock.now()));
+            let message = format!("eRoamingChargingNotification {}", notification.kind());
+            Checked { message, result: Ok(findings) }
+        }
+        Err(rejected) => {
+            let kind = rejected.kind.map(|kind| format!(" {kind}")).unwrap_or_default();
+            Checked { message: format!("eRoamingChargingNotification{kind}"), result: Err(rejected) }
+        }
+    }
+}
+
+fn print(checked: &Checked) {
+    match &checked.result {
+        Ok(findings) if findings.is_empty() => println!("{}: fine", checked.message),
+        Ok(findings) => {
+            println!("{}: accepted, with findings", checked.message);
+            for finding in findings {
+                println!("  {:<24} {:<28} {}", finding.pointer, finding.code, finding.text);
+            }
+        }
+        Err(rejected) => {
+            println!("{}: refused (HTTP 400, code 022)", checked.message);
+            if let Some(problem) = rejected.problem {
+                println!("  {problem}");
+            }
+            for violation in &rejected.violations {
+                println!("  {:<24} {}", violation.pointer, violation.message);
+            }
+        }
+    }
+}
+
+fn as_json(checked: &Checked) -> serde_json::Value {
+    let (findings, violations, problem) = match &checked.result {
+        Ok(findings) => (
+            findings.iter().map(|f| json!({"code": f.code, "pointer": f.pointer, "text": f.text})).collect(),
+            Vec::new(),
+            None,
+        ),
+        Err(rejected) => (
+            Vec::new(),
+            rejected.violations.iter().map(|v| json!({"pointer": v.pointer, "message": v.message})).collect(),
+            rejected.problem.map(|problem| problem.to_string()),
+        ),
+    };
+    json!({
+        "message": checked.message,
+        "accepted": checked.result.is_ok(),
+        "problem": problem,
+        "violations": violations,
+        "findings": findings,
+    })
+}

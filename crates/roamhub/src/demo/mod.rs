@@ -1,0 +1,164 @@
+//! `roamhub demo`: a hub on an embedded ledger in a temporary folder, a demo operator and a demo provider as real HTTP
+//! parties on loopback, one session played between them; then it stays up to be tried by hand.
+
+mod client;
+mod play;
+mod provider;
+mod screen;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use oicp::{EvseId, OperatorId, ProviderId, SessionId};
+use roamhub_core::ports::{Clock, Ledger};
+use roamhub_core::session::{AuthorisationOutcome, PendingSession};
+use roamhub_core::{ProcessId, SessionKey};
+use roamhub_services::{Partners, partners_file};
+use tokio::net::TcpListener;
+
+use crate::clock::SystemClock;
+use crate::lifecycle::Signals;
+use crate::node::{self, Node};
+use crate::telemetry::{self, LogFormat};
+
+/// The session of the public integration guide; it is open in the demo, so the guide's request works as it is printed.
+const GUIDE_SESSION: &str = "3fe7378a-238f-4cf3-bca6-de657881f8c2";
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Play the session, then leave
+    #[arg(long)]
+    once: bool,
+    /// The demo operator's id
+    #[arg(long, default_value = "DE*ABC", value_parser = OperatorId::parse)]
+    operator: OperatorId,
+    /// The demo provider's id
+    #[arg(long, default_value = "DE-DCB", value_parser = ProviderId::parse)]
+    provider: ProviderId,
+    /// Where partners call [default: 127.0.0.1:8080, or a free port if that is taken]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where people call [default: 127.0.0.1:8081, or a free port if that is taken]
+    #[arg(long, value_name = "ADDR")]
+    console: Option<SocketAddr>,
+}
+
+/// Who plays.
+#[derive(Clone, Copy, Debug)]
+struct Cast {
+    operator: OperatorId,
+    provider: ProviderId,
+    evse: EvseId,
+}
+
+/// Runs the demo.
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    telemetry::start(LogFormat::Text, "error");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(demo(args))
+}
+
+async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let cast = Cast::new(args)?;
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let oicp = bind(args.listen, 8080).await?;
+    let console = bind(args.console, 8081).await?;
+    let provider = provider::DemoProvider::start(cast.provider).await?;
+    let directory = partners_file::read(&partners(&cast, &provider.url()), folder.path())?;
+    let (ledger, gone) = node::open_ledger(folder.path())?;
+    open_guide_session(ledger.as_ref(), &cast).await?;
+    let node = Node::start((ledger, gone), Arc::new(Partners::new(directory)), oicp, console).await?;
+
+    screen::introduce(&cast, &node, &provider.url());
+    let delivered = play::session(&cast, node.oicp, &provider).await?;
+    screen::conclude(delivered);
+    if !args.once {
+        screen::invite(&cast, &node, GUIDE_SESSION);
+        signals.stop().await;
+        screen::goodbye();
+    }
+    node.stop().await;
+    Ok(if delivered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Cast {
+    fn new(args: &DemoArgs) -> anyhow::Result<Self> {
+        let evse = format!("{}*E0001*1", args.operator);
+        // A DIN operator has DIN EVSEs: digits after the second star.
+        let evse = EvseId::parse(&evse).or_else(|_| EvseId::parse(&format!("{}*0001*1", args.operator)));
+        let evse = evse.context("no EvseID fits this operator")?;
+        Ok(Self { operator: args.operator, provider: args.provider, evse })
+    }
+}
+
+async fn bind(wanted: Option<SocketAddr>, usual_port: u16) -> anyhow::Result<TcpListener> {
+    if let Some(address) = wanted {
+        ensure!(address.ip().is_loopback(), "the demo stays on loopback; {address} is not");
+        return node::bind(address).await;
+    }
+    match TcpListener::bind(("127.0.0.1", usual_port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => node::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await,
+    }
+}
+
+fn partners(cast: &Cast, provider_url: &str) -> String {
+    let Cast { operator, provider, .. } = cast;
+    format!(
+        r#"
+[[operator]]
+id = "{operator}"
+name = "Demo operator"
+
+[[provider]]
+id = "{provider}"
+name = "Demo provider"
+url = "{provider_url}"
+services = ["authorization", "notifications"]
+broadcast = true
+timeout = "3s"
+retry = ["5s", "10s", "30s"]
+
+[[contract]]
+operator = "{operator}"
+provider = "{provider}"
+services = ["authorization"]
+"#
+    )
+}
+
+/// The guide's session was opened elsewhere; here it is written as if this hub had opened it.
+async fn open_guide_session(ledger: &dyn Ledger, cast: &Cast) -> anyhow::Result<()> {
+    let session = SessionId::parse(GUIDE_SESSION).context("the guide's SessionID is one")?;
+    let key = SessionKey::of(&session).context("the guide's SessionID is a UUID")?;
+    let now = SystemClock.now();
+    let medium = [0; 32];
+    ledger
+        .open_pending(PendingSession {
+            key,
+            process: ProcessId::new(),
+            opened_at: now,
+            operator: cast.operator,
+            evse: None,
+            cpo_partner_session_id: None,
+            medium,
+            request: bytes::Bytes::from_static(b"{}"),
+        })
+        .await?;
+    ledger
+        .decide(AuthorisationOutcome {
+            key,
+            medium,
+            decided_at: now,
+            authorised_by: Some(cast.provider),
+            emp_partner_session_id: None,
+            code: 0,
+        })
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! The demo provider: an HTTP server that knows a few magic cards, each of which makes it behave in another way for the
+//! whole session.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use oicp::ProviderId;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::node;
+
+/// What a card makes the provider do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Behaviour {
+    /// Everything is fine.
+    Accepts,
+    /// The start is refused with 102.
+    Refuses,
+    /// The start is fine, notifications are never answered.
+    NeverAnswers,
+    /// Notifications are answered with 204 and nothing else.
+    AnswersNothing,
+    /// Notifications are answered with `Result:false`, 021.
+    Faults,
+    /// Start and Progress are answered with HTTP 500; End and Error are fine.
+    KnowsOnlyEnd,
+}
+
+/// The magic cards.
+pub(crate) const CARDS: [(&str, Behaviour, &str); 6] = [
+    ("04D3E0000000A1", Behaviour::Accepts, "everything is accepted"),
+    ("04D3E0000000A2", Behaviour::Refuses, "the start is refused, 102"),
+    ("04D3E0000000A3", Behaviour::NeverAnswers, "notifications are never answered"),
+    ("04D3E0000000A4", Behaviour::AnswersNothing, "notifications are answered with 204"),
+    ("04D3E0000000A5", Behaviour::Faults, "notifications are answered Result:false, 021"),
+    ("04D3E0000000A6", Behaviour::KnowsOnlyEnd, "only End and Error are understood, others get HTTP 500"),
+];
+
+#[derive(Debug, Default)]
+struct Memory {
+    sessions: HashMap<String, Behaviour>,
+    received: usize,
+}
+
+/// The provider, running.
+pub(crate) struct DemoProvider {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    id: ProviderId,
+    memory: Mutex<Memory>,
+}
+
+impl DemoProvider {
+    /// Starts on a free loopback port.
+    pub(crate) async fn start(id: ProviderId) -> anyhow::Result<Self> {
+        let listener = node::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State { id, memory: Mutex::default() });
+        tokio::spawn(accept(listener, state.clone()));
+        Ok(Self { address, state })
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many messages it has received.
+    pub(crate) fn received(&self) -> usize {
+        self.state.memory().received
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let state = state.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let state = state.clone();
+                async move { Ok::<_, Infallible>(state.answer(request).await) }
+            });
+            // The hub hears of a broken connection; the demo need not.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+impl State {
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let authorise = request.uri().path().ends_with("/authorize/start");
+        let body = match request.into_body().collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(_) => return json_response(StatusCode::BAD_REQUEST, &json!({})),
+        };
+        let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+        self.memory().received += 1;
+        if authorise { self.authorise(&message) } else { self.notified(&message).await }
+    }
+
+    fn authorise(&self, message: &Value) -> Response<Full<Bytes>> {
+        let uid =
+            message.pointer("/Identification/RFIDMifareFamilyIdentification/UID").and_then(Value::as_str);
+        let card = CARDS.iter().find(|(card, ..)| Some(*card) == uid);
+        match (card, message["SessionID"].as_str()) {
+            (Some((_, behaviour, _)), Some(session)) if *behaviour != Behaviour::Refuses => {
+                self.memory().sessions.insert(session.to_owned(), *behaviour);
+                json_response(
+                    StatusCode::OK,
+                    &json!({
+                        "AuthorizationStatus": "Authorized",
+                        "ProviderID": self.id.to_string(),
+                        "StatusCode": {"Code": "000", "Description": "Success"},
+                    }),
+                )
+            }
+            _ => json_response(
+                StatusCode::OK,
+                &json!({
+                    "AuthorizationStatus": "NotAuthorized",
+                    "StatusCode": {"Code": "102", "Description": "UID not valid"},
+                }),
+            ),
+        }
+    }
+
+    async fn notified(&self, message: &Value) -> Response<Full<Bytes>> {
+        let session = message["SessionID"].as_str().unwrap_or_default();
+        let behaviour = self.memory().sessions.get(session).copied().unwrap_or(Behaviour::Accepts);
+        let only_end = !matches!(message["Type"].as_str(), Some("End" | "Error"));
+        match behaviour {
+            Behaviour::NeverAnswers => std::future::pending().await,
+            Behaviour::AnswersNothing => {
+                let mut response = Response::new(Full::default());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response
+            }
+            Behaviour::Faults => acknowledgement(false, "021", "Fault in the demo provider"),
+            Behaviour::KnowsOnlyEnd if only_end => {
+                json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({}))
+            }
+            Behaviour::KnowsOnlyEnd | Behaviour::Accepts | Behaviour::Refuses => {
+                acknowledgement(true, "000", "Success")
+            }
+        }
+    }
+}
+
+fn acknowledgement(result: bool, code: &str, text: &str) -> Response<Full<Bytes>> {
+    let status = json!({"Code": code, "Description": text, "AdditionalInfo": text});
+    json_response(StatusCode::OK, &json!({"Result": result, "StatusCode": status}))
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    let json = http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+}

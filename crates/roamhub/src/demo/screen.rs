@@ -1,0 +1,106 @@
+//! What the demo shows: aligned, coloured on a terminal, plain in a pipe.
+
+use anstream::println;
+use anstyle::{AnsiColor, Style};
+
+use super::Cast;
+use super::client::Answer;
+use super::play::millis;
+use super::provider::CARDS;
+use crate::node::Node;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const NAME: Style = AnsiColor::Cyan.on_default();
+
+/// Who is there.
+pub(crate) fn introduce(cast: &Cast, node: &Node, provider_url: &str) {
+    println!("{BOLD}roamhub demo{BOLD:#}  one charging session, from card to End");
+    println!();
+    println!("  operator  {NAME}{:<8}{NAME:#}  a client on this machine", cast.operator);
+    println!("  hub                 http://{}", node.oicp);
+    println!("  provider  {NAME}{:<8}{NAME:#}  {provider_url}", cast.provider);
+    println!();
+}
+
+/// Above the steps.
+pub(crate) fn heading() {
+    println!(
+        "  {DIM}operator ─▶ hub ─▶ provider                                          answer      round trip{DIM:#}"
+    );
+}
+
+/// A message that has passed.
+pub(crate) fn step(kind: &str, what: &str, answer: &Answer, reached: usize) {
+    let code = answer.body["StatusCode"]["Code"].as_str().unwrap_or("-");
+    let good = code == "000" && answer.status.is_success();
+    let (mark, style) = if good { ("✓", GOOD) } else { ("✗", BAD) };
+    println!(
+        "  {style}{mark}{style:#} {BOLD}{kind:<15}{BOLD:#} {what:<46} {style}{code}{style:#}  {:>15}",
+        millis(answer.took)
+    );
+    println!("    {DIM}{:<15} Process-ID {} · message {reached} at the provider{DIM:#}", "", answer.process);
+}
+
+/// How it went.
+pub(crate) fn conclude(delivered: bool) {
+    println!();
+    if delivered {
+        println!(
+            "  {GOOD}The End is at the provider, acknowledged 000,{GOOD:#} and was on disk before it left the hub."
+        );
+    } else {
+        println!("  {BAD}The End was not acknowledged with 000.{BAD:#}");
+    }
+}
+
+/// What to try next.
+pub(crate) fn invite(cast: &Cast, node: &Node, session: &str) {
+    println!();
+    println!("{BOLD}Try it yourself{BOLD:#}  The session of the public integration guide is open here:");
+    println!();
+    println!("{}", guide_command(cast, &node.oicp.to_string(), session));
+    println!();
+    println!("  Cards the demo provider knows {DIM}(AuthorizeStart, RFIDMifareFamilyIdentification){DIM:#}:");
+    for (card, _, what) in CARDS {
+        println!("    {NAME}{card}{NAME:#}  {what}");
+    }
+    println!();
+    println!("  health and metrics  http://{0}/readyz  http://{0}/metrics", node.console);
+    println!("  {DIM}Ctrl-C ends it; nothing is kept.{DIM:#}");
+}
+
+/// At the end.
+pub(crate) fn goodbye() {
+    println!();
+    println!("  {DIM}stopping{DIM:#}");
+}
+
+/// The guide's request with host, EvseID and OperatorID filled in, ready to paste into a shell.
+fn guide_command(cast: &Cast, hub: &str, session: &str) -> String {
+    let Cast { operator, evse, .. } = cast;
+    format!(
+        r#"curl -i http://{hub}/api/oicp/notificationmgmt/v11/charging-notifications \
+  -H 'Content-Type: application/json' -d '{{
+    "CPOPartnerSessionID": "1234XYZ",
+    "ChargingEnd": "2020-09-23T14:17:53.038Z",
+    "ChargingStart": "2020-09-23T14:50:53.038Z",
+    "ConsumedEnergy": 10,
+    "EMPPartnerSessionID": "2345ABC",
+    "EvseID": "{evse}",
+    "Identification": {{"RFIDMifareFamilyIdentification": {{"UID": "044A2DAA856280"}}}},
+    "MeterValueStart": 0,
+    "MeterValueEnd": 10,
+    "MeterValueInBetween": {{"meterValues": [0]}},
+    "PartnerProductID": "AC 1",
+    "PenaltyTimeStart": "2020-09-23T14:17:53.038Z",
+    "OperatorID": "{operator}",
+    "SessionID": "{session}",
+    "SessionStart": "2020-09-23T14:17:53.038Z",
+    "SessionEnd": "2020-09-23T14:50:53.038Z",
+    "Type": "End"
+  }}'"#
+    )
+}

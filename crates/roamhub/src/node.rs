@@ -1,0 +1,126 @@
+//! One hub, put together: ledger, courier, delivery engine, services, ingress, console; started, watched, stopped.
+//!
+//! An essential task that ends ends the process, after draining: nothing stops silently.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use prometheus_client::registry::Registry;
+use roamhub_console::Console;
+use roamhub_core::ports::{Clock, Courier, Ledger};
+use roamhub_ingress::metrics::IngressMetrics;
+use roamhub_ingress::request::BodyLimits;
+use roamhub_ingress::routes::Routes;
+use roamhub_ingress::{Limits, Server};
+use roamhub_ledger::Sqlite;
+use roamhub_ledger::sqlite::Gone;
+use roamhub_relay::metrics::RelayMetrics;
+use roamhub_relay::{HttpCourier, Relay, Tuning};
+use roamhub_services::metrics::ServiceMetrics;
+use roamhub_services::{Hub, Partners};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+
+/// The longest body of a session message: a charge detail record with signed values is 30 kB and more.
+const LARGEST_BODY: usize = 1024 * 1024;
+/// How long a client may take to send its body.
+const BODY_TIME: Duration = Duration::from_secs(5);
+/// How long deliveries under way may take once the hub is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A running hub.
+pub(crate) struct Node {
+    /// Where partners call.
+    pub(crate) oicp: SocketAddr,
+    /// Where people call.
+    pub(crate) console: SocketAddr,
+    relay: Relay,
+    stop: CancellationToken,
+    essential: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+/// Opens the ledger.
+pub(crate) fn open_ledger(data: &Path) -> anyhow::Result<(Arc<dyn Ledger>, Gone)> {
+    let (ledger, gone) = Sqlite::open(data, SystemClock.now())?;
+    Ok((Arc::new(ledger), gone))
+}
+
+/// Takes an address, with an error that says which one.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; is another program using it? (port 0 takes a free one)")
+    })
+}
+
+impl Node {
+    /// Starts a hub on these listeners.
+    pub(crate) async fn start(
+        (ledger, gone): (Arc<dyn Ledger>, Gone),
+        partners: Arc<Partners>,
+        oicp_listener: TcpListener,
+        console_listener: TcpListener,
+    ) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new());
+        let mut registry = Registry::default();
+        let relay = Relay::new(
+            ledger.clone(),
+            courier.clone(),
+            clock.clone(),
+            partners.clone(),
+            RelayMetrics::register(&mut registry),
+            Tuning::default(),
+        );
+        let services = ServiceMetrics::register(&mut registry);
+        let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
+        let metrics = IngressMetrics::register(&mut registry);
+        let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
+        let routes = Routes::new(hub, limits, metrics.clone());
+        let stop = CancellationToken::new();
+        let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
+        let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
+        let console = Console::new(ledger, clock, registry);
+        let redelivery = relay.clone();
+        let essential = vec![
+            ("ledger", tokio::spawn(gone.wait())),
+            ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
+            ("ingress", tokio::spawn(server.run(stop.clone()))),
+            ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
+        ];
+        Ok(Self { oicp: oicp_at, console: console_at, relay, stop, essential })
+    }
+
+    /// Resolves, with its name, when an essential task has ended by itself.
+    pub(crate) async fn failed(&mut self) -> &'static str {
+        std::future::poll_fn(|cx| {
+            for (name, task) in &mut self.essential {
+                if std::pin::Pin::new(task).poll(cx).is_ready() {
+                    return std::task::Poll::Ready(*name);
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+
+    /// Finishes what is under way, then lets go of the ledger.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        for (name, task) in self.essential {
+            if matches!(name, "ingress" | "console") && !task.is_finished() {
+                let _ = task.await;
+            }
+        }
+        if !self.relay.drain(DRAIN).await {
+            tracing::warn!(
+                "deliveries were still under way when the time to stop was over; they are sent again later"
+            );
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `roamhub serve`: settings, listeners, ledger, start; then signals until it is told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use roamhub_services::Partners;
+
+use crate::lifecycle::{Asked, Signals};
+use crate::node::{self, Node};
+use crate::partners::{self, PartnersFile};
+use crate::settings::{ServeArgs, Settings};
+use crate::telemetry;
+
+/// Runs the hub until it is told to stop.
+pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let settings = args.settle()?;
+    telemetry::start(settings.log_format, "info");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let (ledger, gone) = node::open_ledger(&settings.data)?;
+    let directory = match &settings.partners {
+        Some(file) => partners::read_file(file)?.1,
+        None => partners::from_ledger(ledger.as_ref()).await?,
+    };
+    tracing::info!(partners = partners::counted(&directory), data = %settings.data.display(), "starting");
+    if directory.operators().next().is_none() {
+        tracing::warn!("no operator is registered; name them in a file and say --partners FILE");
+    }
+    if !settings.listen.ip().is_loopback() {
+        tracing::warn!(listen = %settings.listen, "plain HTTP: anybody who reaches this address may claim any id");
+    }
+    let partners = Arc::new(Partners::new(directory));
+    let oicp = node::bind(settings.listen).await?;
+    let console = node::bind(settings.console).await?;
+    let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
+    let node = Node::start((ledger, gone), partners, oicp, console).await.context("cannot start")?;
+    println!("listening oicp http://{}", node.oicp);
+    println!("listening console http://{}", node.console);
+    println!("ready");
+    attend(node, &mut signals, file).await
+}
+
+/// Looks after a running hub until it is told to stop or a part of it fails.
+async fn attend(
+    mut node: Node,
+    signals: &mut Signals,
+    mut file: Option<PartnersFile>,
+) -> anyhow::Result<ExitCode> {
+    let code = loop {
+        let changed = async {
+            match file.as_mut() {
+                Some(file) => file.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break ExitCode::SUCCESS,
+                Asked::Reload => match &file {
+                    Some(file) => file.reload(),
+                    None => tracing::warn!("SIGHUP: there is no partners file to read again"),
+                },
+            },
+            () = changed => if let Some(file) = &file { file.reload() },
+            part = node.failed() => {
+                tracing::error!(part, "an essential part of the hub ended; stopping");
+                break ExitCode::FAILURE;
+            }
+        }
+    };
+    tracing::info!("stopping: finishing what is under way; a second signal stops at once");
+    tokio::select! {
+        () = node.stop() => tracing::info!("stopped"),
+        () = signals.stop() => tracing::warn!("stopped at once; what was under way is sent again at the next start"),
+    }
+    Ok(code)
+}

@@ -1,0 +1,107 @@
+//! Settings of `roamhub serve`: command line, then `ROAMHUB_…` variables, then `roamhub.toml`, then defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::telemetry::LogFormat;
+
+/// The settings file that is read if it is there.
+const DEFAULT_FILE: &str = "roamhub.toml";
+
+/// Options of `serve`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Settings file [default: roamhub.toml, if it is there]
+    #[arg(long, env = "ROAMHUB_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for the ledger [default: ./roamhub-data]
+    #[arg(long, env = "ROAMHUB_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Partners file; it is the truth, re-read on SIGHUP and on change [default: DIR/partners.toml, if it is there]
+    #[arg(long, env = "ROAMHUB_PARTNERS", value_name = "FILE")]
+    partners: Option<PathBuf>,
+    /// Where partners call; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "ROAMHUB_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where people and monitoring call [default: 127.0.0.1:8081]
+    #[arg(long, env = "ROAMHUB_CONSOLE", value_name = "ADDR")]
+    console: Option<SocketAddr>,
+    /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
+    #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP")]
+    allow_plain_http: bool,
+    /// How log lines look
+    #[arg(long, env = "ROAMHUB_LOG_FORMAT", value_enum)]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    data: Option<PathBuf>,
+    partners: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    console: Option<SocketAddr>,
+    #[serde(default)]
+    allow_plain_http: bool,
+    log_format: Option<LogFormat>,
+}
+
+/// What `serve` works with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Folder for the ledger.
+    pub(crate) data: PathBuf,
+    /// The partners file, where one is the truth.
+    pub(crate) partners: Option<PathBuf>,
+    /// Where partners call.
+    pub(crate) listen: SocketAddr,
+    /// Where people call.
+    pub(crate) console: SocketAddr,
+    /// How log lines look.
+    pub(crate) log_format: LogFormat,
+}
+
+/// The data folder where nothing else is said.
+pub(crate) fn default_data() -> PathBuf {
+    PathBuf::from("roamhub-data")
+}
+
+impl ServeArgs {
+    /// Puts command line, environment, file and defaults together.
+    pub(crate) fn settle(self) -> anyhow::Result<Settings> {
+        let file = self.file()?;
+        let data = self.data.or(file.data).unwrap_or_else(default_data);
+        let beside = data.join("partners.toml");
+        let partners = self.partners.or(file.partners).or_else(|| beside.exists().then_some(beside));
+        let settings = Settings {
+            data,
+            partners,
+            listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+        };
+        if !settings.listen.ip().is_loopback() && !(self.allow_plain_http || file.allow_plain_http) {
+            bail!(
+                "{} is not loopback, and without certificates anybody who reaches it may claim any id; listen on \
+                 127.0.0.1 behind something that checks who calls, or say --allow-plain-http",
+                settings.listen
+            );
+        }
+        Ok(settings)
+    }
+
+    fn file(&self) -> anyhow::Result<SettingsFile> {
+        let path = match &self.config {
+            Some(path) => path.as_path(),
+            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+            None => return Ok(SettingsFile::default()),
+        };
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+    }
+}
