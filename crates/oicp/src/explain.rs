@@ -1,6 +1,6 @@
 //! The unhurried second look at a body that is refused anyway: what did the sender probably mean?
 //!
-//! Nothing here runs for a message that is accepted.
+//! For a message that is accepted, only the search for placeholders runs.
 
 use crate::json;
 

@@ -3,6 +3,7 @@
 //! Energy is in kWh, times keep their original text. All amounts are as the operator states them; whether they fit
 //! together is a matter of findings.
 
+use super::NotificationType;
 use crate::energy::Kwh;
 use crate::time::DateTime;
 
@@ -17,6 +18,19 @@ pub enum Facts {
     End(End),
     /// Something is broken.
     Error(Error),
+}
+
+impl Facts {
+    /// Which of the four notifications says this.
+    #[must_use]
+    pub const fn kind(&self) -> NotificationType {
+        match self {
+            Self::Start(_) => NotificationType::Start,
+            Self::Progress(_) => NotificationType::Progress,
+            Self::End(_) => NotificationType::End,
+            Self::Error(_) => NotificationType::Error,
+        }
+    }
 }
 
 /// OICP 2.3, eRoamingChargingNotifications Start.
@@ -113,7 +127,7 @@ impl ErrorType {
 /// A summary of MeterValueInBetween. There may be a hundred thousand values; what is judged does not need them kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeterValues {
-    /// How many values there are.
+    /// How many values there are; `null` is none.
     pub count: usize,
     /// The lowest value.
     pub lowest: Option<Kwh>,

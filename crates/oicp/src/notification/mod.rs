@@ -91,12 +91,7 @@ impl ChargingNotification {
     /// Which of the four it is.
     #[must_use]
     pub fn kind(&self) -> NotificationType {
-        match self.content.facts {
-            Facts::Start(_) => NotificationType::Start,
-            Facts::Progress(_) => NotificationType::Progress,
-            Facts::End(_) => NotificationType::End,
-            Facts::Error(_) => NotificationType::Error,
-        }
+        self.content.facts.kind()
     }
 
     /// The session, and with it the provider that is to hear of it.

@@ -6,7 +6,6 @@
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::NotificationType;
 use super::facts::{End, Facts, MeterValues, Progress, Start};
 use super::members::Member;
 use crate::energy::Kwh;
@@ -21,17 +20,6 @@ const ROUNDING: SignedDuration = SignedDuration::from_secs(1);
 const WATT_HOUR: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
 /// No car takes more than this in one session; watt hours were probably meant.
 const MOST_KWH: Decimal = Decimal::from_parts(1000, 0, 0, false, 0);
-
-impl Facts {
-    pub(super) const fn kind(&self) -> NotificationType {
-        match self {
-            Self::Start(_) => NotificationType::Start,
-            Self::Progress(_) => NotificationType::Progress,
-            Self::End(_) => NotificationType::End,
-            Self::Error(_) => NotificationType::Error,
-        }
-    }
-}
 
 /// Adds what does not fit together.
 pub(super) fn judge(facts: &Facts, findings: &mut Vec<Finding>) {

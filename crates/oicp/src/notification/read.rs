@@ -273,6 +273,9 @@ impl Reader<'_> {
     fn meter_value_list(&mut self, at: At, raw: &str) -> Option<MeterValues> {
         let (judge, mut values, mut last) = (&mut self.judge, MeterValues::default(), None);
         let walked = json::each_element(raw, |index, raw| {
+            if json::kind(raw) == Kind::Null {
+                return;
+            }
             values.count += 1;
             let Some(value) = judge.kwh(at.element(index), Some(raw)) else { return };
             if last.is_some_and(|last| value < last) {
