@@ -68,7 +68,7 @@ struct ProviderEntry {
     sub_providers: Vec<Spanned<String>>,
     #[serde(default)]
     certificates: Vec<Spanned<String>>,
-    #[serde(default)]
+    #[serde(default = "yes")]
     broadcast: bool,
     when_unreachable: Option<Spanned<String>>,
     timeout: Option<Spanned<String>>,
@@ -89,6 +89,11 @@ struct ContractEntry {
     operator: Spanned<String>,
     provider: Spanned<String>,
     services: Vec<Spanned<String>>,
+}
+
+/// A provider that offers authorisation is asked about cards nobody knows, unless it says otherwise.
+fn yes() -> bool {
+    true
 }
 
 /// Reads a partners document. Relative file names in it are relative to `folder`.

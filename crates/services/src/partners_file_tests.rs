@@ -60,7 +60,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(provider.retry, RetrySchedule::default());
     assert_eq!(provider.when_unreachable, WhenUnreachable::Defer);
     assert!(NotificationType::ALL.into_iter().all(|kind| provider.hears(kind)));
-    assert!(!provider.broadcast && !provider.locked);
+    assert!(provider.broadcast && !provider.locked);
 }
 
 #[test]
