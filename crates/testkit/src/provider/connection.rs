@@ -67,6 +67,7 @@ fn received(head: Head, body: Bytes, n: usize, connection: u64) -> Received {
         n,
         method: words.next().unwrap_or_default(),
         path: words.next().unwrap_or_default(),
+        version: words.next().unwrap_or_default(),
         headers: head.headers,
         body,
         connection,

@@ -17,6 +17,8 @@ pub struct Received {
     pub method: String,
     /// The path as it was sent, with a query if there was one.
     pub path: String,
+    /// The protocol version in the request line, such as `HTTP/1.1`.
+    pub version: String,
     /// Header lines in the order in which they came, names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body without its transfer coding, otherwise byte for byte.

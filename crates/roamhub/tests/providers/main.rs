@@ -1,0 +1,16 @@
+//! The provider's side over real sockets: the hub's real binary between a fake operator and fake providers that
+//! answer, judge, stumble and misbehave.
+
+mod authorise_broadcast;
+mod authorise_direct;
+mod authorise_repeats;
+mod crashes;
+mod encryption;
+mod misbehaviour;
+mod order;
+mod outcomes_answered;
+mod outcomes_failed;
+mod pins;
+mod redelivery;
+mod requests;
+mod stage;
