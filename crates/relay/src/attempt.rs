@@ -125,7 +125,8 @@ fn letter(attempt: &Attempt, budget: Duration) -> Letter {
         headers: vec![
             ("process-id", attempt.process.to_string()),
             ("hub-attempt", attempt.lease.token.to_string()),
-            ("hub-received-at", attempt.received_at.to_string()),
+            // The ledger keeps microseconds: every attempt, also one after a restart, says the same.
+            ("hub-received-at", format!("{:.6}", attempt.received_at)),
         ],
         body: attempt.body.clone(),
         budget,
