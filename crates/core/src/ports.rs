@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -160,7 +161,7 @@ pub enum Declined {
 /// Taking messages in.
 pub trait IntakePort: Send + Sync {
     /// Makes a notification and its delivery durable in one transaction, or says why not.
-    fn take_in(&self, intake: Intake) -> LedgerTask<'_, Taken>;
+    fn take_in(&self, intake: Arc<Intake>) -> LedgerTask<'_, Taken>;
 }
 
 /// The result of an attempt, as it is recorded.

@@ -122,6 +122,10 @@ impl Service {
     /// The service at `path` (without query), and the id in it, decoded but not checked.
     #[must_use]
     pub fn find(path: &str) -> Option<(Self, Option<String>)> {
+        // By far the most frequent path, as it is nearly always spelt.
+        if path == NOTIFICATIONS_PATH {
+            return Some((Self::ChargingNotifications, None));
+        }
         let segments: Vec<String> = segments(path).map(decoded).collect::<Option<_>>()?;
         Self::ALL.into_iter().find_map(|service| Some((service, service.matches(&segments)?)))
     }

@@ -4,29 +4,44 @@
 //! by itself, and there is no moment in between at which neither does.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use roamhub_core::ProcessId;
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use crate::relay::Submitted;
+
+#[derive(Debug)]
+enum UnderWay {
+    /// Not answered yet; those who wait.
+    Waiting(Vec<oneshot::Sender<Submitted>>),
+    /// Answered, not committed yet.
+    Answered(Submitted),
+}
 
 /// What is under way in this process, by `Process-ID`.
 #[derive(Debug, Default)]
 pub(crate) struct Joins {
-    open: Mutex<HashMap<ProcessId, watch::Sender<Option<Submitted>>>>,
+    open: Mutex<HashMap<ProcessId, UnderWay>>,
 }
 
 impl Joins {
     /// Announces that this process works on the message.
     pub(crate) fn open(&self, process: ProcessId) {
-        self.lock().entry(process).or_insert_with(|| watch::Sender::new(None));
+        self.lock().entry(process).or_insert(UnderWay::Waiting(Vec::new()));
     }
 
-    /// Tells everybody who joined.
+    /// Tells everybody who joined, and those who still will.
     pub(crate) fn tell(&self, process: ProcessId, submitted: &Submitted) {
-        if let Some(told) = self.lock().get(&process) {
-            told.send_replace(Some(submitted.clone()));
+        let before = match self.lock().get_mut(&process) {
+            Some(under_way) => std::mem::replace(under_way, UnderWay::Answered(submitted.clone())),
+            None => return,
+        };
+        if let UnderWay::Waiting(waiting) = before {
+            for joined in waiting {
+                // Whoever joined may have run out of time.
+                let _ = joined.send(submitted.clone());
+            }
         }
     }
 
@@ -37,12 +52,18 @@ impl Joins {
 
     /// Waits for the first's answer; `None` if nothing is under way here (any more).
     pub(crate) async fn join(&self, process: ProcessId) -> Option<Submitted> {
-        let mut told = self.lock().get(&process)?.subscribe();
-        let submitted = told.wait_for(Option::is_some).await.ok()?;
-        submitted.clone()
+        let told = match self.lock().get_mut(&process)? {
+            UnderWay::Answered(submitted) => return Some(submitted.clone()),
+            UnderWay::Waiting(waiting) => {
+                let (joined, told) = oneshot::channel();
+                waiting.push(joined);
+                told
+            }
+        };
+        told.await.ok()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ProcessId, watch::Sender<Option<Submitted>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessId, UnderWay>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

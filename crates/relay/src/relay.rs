@@ -15,16 +15,19 @@ use roamhub_core::ports::{
 };
 use roamhub_core::retry;
 use roamhub_core::route::{Route, Routes};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Done};
 use crate::bell::Bells;
 use crate::joins::Joins;
 use crate::lanes::{LaneWidth, Lanes};
 use crate::metrics::{DeferralLabels, RelayMetrics};
+
+/// How long the ledger may hold up an answer beyond the budget.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// The engine's times and widths.
 #[derive(Clone, Copy, Debug)]
@@ -191,9 +194,27 @@ impl Relay {
     ) -> Result<Submitted, LedgerError> {
         let inner = self.inner.clone();
         let deadline = Instant::from_std(arrived) + inner.tuning.budget;
-        let work = async move { inner.submit(intake, provider, deadline).await };
-        // The task only ends early if it panics; then nobody knows what is stored.
-        self.inner.tasks.spawn(work).await.unwrap_or(Err(LedgerError::Unknown))
+        let (answer, answered) = oneshot::channel();
+        self.inner.tasks.spawn(async move {
+            let process = intake.process;
+            inner.joins.open(process);
+            let handled = inner.handle(Arc::new(intake), provider, deadline).await;
+            let (submitted, done) = match handled {
+                Ok(Handled { submitted, done }) => (Ok(submitted), done),
+                Err(error) => (Err(error), None),
+            };
+            // The sender may be gone. Its answer does not wait for the record: a crash before that costs a repeat,
+            // never a loss.
+            let _ = answer.send(submitted);
+            if let Some((attempt, done)) = done {
+                inner.record(&attempt, done).await;
+            }
+            inner.joins.close(process);
+        });
+        // Nothing in there waits longer than the budget but the ledger; and a task that panicked answers nothing. In
+        // both cases nobody knows what is stored.
+        let patience = timeout_at(deadline + GRACE, answered).await;
+        patience.ok().and_then(Result::ok).unwrap_or(Err(LedgerError::Unknown))
     }
 
     /// Finishes what is under way and starts nothing new; `false` if the deadline came first.
@@ -204,49 +225,32 @@ impl Relay {
     }
 }
 
-impl Inner {
-    async fn submit(
-        self: Arc<Self>,
-        intake: Intake,
-        provider: ProviderId,
-        deadline: Instant,
-    ) -> Result<Submitted, LedgerError> {
-        let process = intake.process;
-        self.joins.open(process);
-        let submitted = self.clone().take_in(intake, provider, deadline).await;
-        // After an attempt, whoever records its outcome closes the join.
-        let attempted = matches!(
-            &submitted,
-            Ok(Submitted { process: answered, outcome: Outcome::Answered(_) | Outcome::Deferred(Why::Failed(_)) })
-                if *answered == process
-        );
-        if !attempted {
-            self.joins.close(process);
-        }
-        submitted
-    }
+/// A handled message: the answer, and the attempt whose outcome is still to be recorded.
+struct Handled {
+    submitted: Submitted,
+    done: Option<(Attempt, Done)>,
+}
 
-    async fn take_in(
-        self: Arc<Self>,
-        intake: Intake,
+impl Inner {
+    async fn handle(
+        &self,
+        intake: Arc<Intake>,
         provider: ProviderId,
         deadline: Instant,
-    ) -> Result<Submitted, LedgerError> {
+    ) -> Result<Handled, LedgerError> {
         let mut again = 2;
         loop {
-            let taken = timeout_at(deadline, self.ledger.take_in(intake.clone()));
-            let taken = taken.await.unwrap_or(Err(LedgerError::Unknown))?;
-            let (process, outcome) = match taken {
+            let (process, outcome) = match self.ledger.take_in(intake.clone()).await? {
                 Taken::Stored(sending) => {
                     let attempt =
                         self.attempt(&intake, intake.process, intake.received_at, sending, &provider);
-                    (intake.process, self.clone().send(attempt, sending, deadline).await?)
+                    return self.send(attempt, intake.process, sending, deadline).await;
                 }
                 Taken::Held => (intake.process, Outcome::Held),
                 Taken::Declined(declined) => (intake.process, Outcome::Declined(declined)),
                 Taken::Repeat { first, standing: Repeated::UnderWay, .. } => {
                     match timeout_at(deadline, self.joins.join(first)).await {
-                        Ok(Some(submitted)) => return Ok(submitted),
+                        Ok(Some(Submitted { process, outcome })) => (process, outcome),
                         // It ended between the ledger's answer and now: ask the ledger again.
                         Ok(None) if again > 0 => {
                             again -= 1;
@@ -256,11 +260,9 @@ impl Inner {
                     }
                 }
                 Taken::Repeat { first, received_at, standing: Repeated::Reopened(sending) } => {
+                    self.joins.open(first);
                     let attempt = self.attempt(&intake, first, received_at, sending, &provider);
-                    if attempt.is_some() {
-                        self.joins.open(first);
-                    }
-                    (first, self.clone().send(attempt, sending, deadline).await?)
+                    return self.send(attempt, first, sending, deadline).await;
                 }
                 Taken::Repeat { first, standing: Repeated::Deferred, .. } => {
                     (first, Outcome::Deferred(Why::Earlier))
@@ -271,7 +273,7 @@ impl Inner {
                     (first, stored_answer(&acknowledgement)?)
                 }
             };
-            return Ok(Submitted { process, outcome });
+            return Ok(Handled { submitted: Submitted { process, outcome }, done: None });
         }
     }
 
@@ -296,45 +298,49 @@ impl Inner {
         })
     }
 
-    /// Sends a stored message when it is its turn, or defers it.
+    /// Sends a stored message when it is its turn, or defers it, and tells those who joined it.
     async fn send(
-        self: Arc<Self>,
+        &self,
         attempt: Option<Attempt>,
+        process: ProcessId,
         sending: Sending,
         deadline: Instant,
-    ) -> Result<Outcome, LedgerError> {
-        let Some(attempt) = attempt else {
+    ) -> Result<Handled, LedgerError> {
+        let tried = match &attempt {
+            Some(attempt) => self.try_now(attempt, sending, deadline).await,
             // The provider lost its address between the decision and now; the redelivery looks again.
-            self.give_back(sending, retry::later(self.clock.now(), retry::SLOW_STEP)).await?;
-            return Ok(Outcome::Deferred(Why::NoRoute));
-        };
-        let tried = self.clone().try_now(&attempt, sending, deadline).await;
-        let attempted = matches!(tried, Ok(Ok(_) | Err(Why::Failed(_))));
-        let outcome = tried.map(|outcome| {
-            outcome.unwrap_or_else(|why| {
-                let labels =
-                    DeferralLabels { provider: attempt.route.provider.to_string(), reason: why.as_str() };
-                self.metrics.deferrals.get_or_create(&labels).inc();
-                Outcome::Deferred(why)
-            })
-        });
-        // After an attempt, whoever records its outcome closes the join.
-        if !attempted {
-            if let Ok(outcome) = &outcome {
-                self.joins
-                    .tell(attempt.process, &Submitted { process: attempt.process, outcome: outcome.clone() });
+            None => {
+                let due_at = retry::later(self.clock.now(), retry::SLOW_STEP);
+                self.give_back(sending, due_at).await.map(|()| Err(Why::NoRoute))
             }
-            self.joins.close(attempt.process);
+        };
+        let tried = tried.inspect_err(|_| self.joins.close(process))?;
+        let (outcome, done) = match tried {
+            Ok(done) => (told(&done.outcome), attempt.zip(Some(done))),
+            Err(why) => {
+                let labels = DeferralLabels {
+                    provider: attempt.map(|attempt| attempt.route.provider.to_string()).unwrap_or_default(),
+                    reason: why.as_str(),
+                };
+                self.metrics.deferrals.get_or_create(&labels).inc();
+                (Outcome::Deferred(why), None)
+            }
+        };
+        let submitted = Submitted { process, outcome };
+        self.joins.tell(process, &submitted);
+        if done.is_none() {
+            self.joins.close(process);
         }
-        outcome
+        Ok(Handled { submitted, done })
     }
 
+    /// One attempt within the budget, or why there is none now.
     async fn try_now(
-        self: Arc<Self>,
+        &self,
         attempt: &Attempt,
         sending: Sending,
         deadline: Instant,
-    ) -> Result<Result<Outcome, Why>, LedgerError> {
+    ) -> Result<Result<Done, Why>, LedgerError> {
         let last_start = deadline - self.tuning.least_for_attempt;
         match self.await_turn(attempt, sending, last_start).await? {
             TurnNow::Go => {}
@@ -347,23 +353,13 @@ impl Inner {
         }
         let lane = self.lanes.of(&attempt.route.provider);
         let patience = last_start.min(Instant::now() + self.tuning.wait_for_lane);
-        let Ok(Ok(place)) = timeout_at(patience, lane.live.clone().acquire_owned()).await else {
+        let Ok(Ok(_place)) = timeout_at(patience, lane.live.acquire()).await else {
             let pause = attempt.route.retry.pause_after(1, &attempt.process);
             self.defer(attempt, sending, retry::later(self.clock.now(), pause)).await?;
             return Ok(Err(Why::LaneFull));
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let done = self.exchange(attempt, attempt.route.timeout.min(left)).await;
-        drop(place);
-        let outcome = told(&done.outcome);
-        self.joins.tell(attempt.process, &Submitted { process: attempt.process, outcome: outcome.clone() });
-        // The sender's answer does not wait for this commit: a crash before it costs a repeat, never a loss.
-        let (inner, attempt) = (self.clone(), attempt.clone());
-        self.tasks.spawn(async move { inner.record(&attempt, done).await });
-        Ok(match outcome {
-            Outcome::Deferred(why) => Err(why),
-            answered => Ok(answered),
-        })
+        Ok(Ok(self.exchange(attempt, attempt.route.timeout.min(left)).await))
     }
 
     async fn await_turn(

@@ -15,6 +15,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Messages are born on one thread and die on another; the system's allocator pays for that with locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An open e-roaming hub for EV charging, compatible with OICP 2.3.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
 use super::rows::{bytes, finding_value, instant, kind, micros, provider};
-use super::turns::{OpenRow, end, open_rows, promote, settle_turn, supersede, turn_of};
+use super::turns::{OpenRow, end, open_rows, park, promote, settle_turn, supersede, turn_of};
 
 /// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
 pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(), rusqlite::Error> {
@@ -51,7 +51,7 @@ pub(super) fn take_turn(
     let Some(row) = open.iter().find(|row| row.no == lease.delivery.0).copied() else {
         return Ok(TurnNow::Lost);
     };
-    settle_turn(connection, row.no, row.kind, &open, now)
+    settle_turn(connection, &held.session, row.no, row.kind, &open, now)
 }
 
 pub(super) fn defer(
@@ -216,8 +216,7 @@ fn claim(
     lease_until: Timestamp,
 ) -> Result<Option<OwedDelivery>, StoreError> {
     let Turn::Go { supersedes } = turn_of(row.no, row.kind, open) else {
-        // Parked: whoever settles the one in front makes it due again.
-        connection.prepare_cached("UPDATE delivery SET due_at = NULL WHERE no = ?1")?.execute([row.no])?;
+        park(connection, &candidate.session, row.no, now)?;
         return Ok(None);
     };
     supersede(connection, &supersedes, open, now)?;
@@ -281,18 +280,20 @@ pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreE
              SELECT (SELECT min(provider) FROM delivery WHERE due_at IS NOT NULL AND provider > hop.provider)
              FROM hop WHERE hop.provider IS NOT NULL
          )
-         SELECT provider, (SELECT min(due_at) FROM delivery d WHERE d.provider = hop.provider AND due_at IS NOT NULL)
+         SELECT provider, EXISTS (SELECT 1 FROM delivery d WHERE d.provider = hop.provider AND d.due_at <= ?1),
+                (SELECT min(due_at) FROM delivery d WHERE d.provider = hop.provider AND d.due_at > ?1)
          FROM hop WHERE provider IS NOT NULL",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([micros(now)])?;
     let mut due = Due::default();
     while let Some(row) = rows.next()? {
-        let key: String = row.get(0)?;
-        let at = instant(row.get(1)?, "due_at")?;
-        if at <= now {
+        if row.get(1)? {
+            let key: String = row.get(0)?;
             due.providers.push(provider(&key)?);
-        } else {
-            due.next = Some(due.next.map_or(at, |next| next.min(at)));
+        }
+        if let Some(later) = row.get::<_, Option<i64>>(2)? {
+            let later = instant(later, "due_at")?;
+            due.next = Some(due.next.map_or(later, |next| next.min(later)));
         }
     }
     Ok(due)

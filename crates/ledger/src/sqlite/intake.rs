@@ -90,7 +90,7 @@ fn ended_before(connection: &Connection, intake: &Intake, first: &First) -> Resu
 fn acknowledgement_of(connection: &Connection, delivery: i64) -> Result<Vec<u8>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT acknowledgement FROM attempt WHERE delivery = ?1 AND acknowledgement IS NOT NULL
+            "SELECT acknowledgement FROM attempt WHERE delivery = ?1 AND NOT late AND acknowledgement IS NOT NULL
              ORDER BY number DESC LIMIT 1",
         )?
         .query_row([delivery], |row| row.get(0))
@@ -145,24 +145,21 @@ fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, 
 
 /// The first notification that names the EVSE or the operator's own id completes the session.
 fn note_on_session(connection: &Connection, intake: &Intake) -> Result<(), StoreError> {
-    match intake.kind {
-        NotificationType::Progress => {
-            connection
-                .prepare_cached(
-                    "UPDATE session SET last_progress_at = ?2, evse = coalesce(evse, ?3) WHERE id = ?1",
-                )?
-                .execute(params![
-                    intake.session.as_bytes(),
-                    micros(intake.received_at),
-                    intake.evse.as_str()
-                ])?;
-        }
-        NotificationType::Start | NotificationType::End | NotificationType::Error => {
-            connection
-                .prepare_cached("UPDATE session SET evse = ?2 WHERE id = ?1 AND evse IS NULL")?
-                .execute(params![intake.session.as_bytes(), intake.evse.as_str()])?;
-        }
-    }
+    let progress_at = (intake.kind == NotificationType::Progress).then(|| micros(intake.received_at));
+    // Written only where it changes something: most notifications change nothing.
+    connection
+        .prepare_cached(
+            "UPDATE session SET last_progress_at = coalesce(?2, last_progress_at), evse = coalesce(evse, ?3),
+                 cpo_partner_session_id = coalesce(cpo_partner_session_id, ?4)
+             WHERE id = ?1 AND (?2 IS NOT NULL OR evse IS NULL
+                 OR (cpo_partner_session_id IS NULL AND ?4 IS NOT NULL))",
+        )?
+        .execute(params![
+            intake.session.as_bytes(),
+            progress_at,
+            intake.evse.as_str(),
+            intake.cpo_partner_session_id.as_ref().map(|id| id.as_bytes()),
+        ])?;
     Ok(())
 }
 
@@ -175,7 +172,8 @@ fn owe(
 ) -> Result<Sending, StoreError> {
     let no = insert_delivery(connection, intake, notification, Some(lease_until))?;
     let open = open_rows(connection, intake.session.as_bytes())?;
-    let turn: TurnNow = settle_turn(connection, no, intake.kind, &open, intake.received_at)?;
+    let turn: TurnNow =
+        settle_turn(connection, intake.session.as_bytes(), no, intake.kind, &open, intake.received_at)?;
     Ok(Sending { lease: Lease { delivery: DeliveryNo(no), token: FIRST }, turn })
 }
 

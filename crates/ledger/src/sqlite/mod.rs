@@ -19,6 +19,7 @@ mod turns;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -156,7 +157,7 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
 }
 
 impl IntakePort for Sqlite {
-    fn take_in(&self, intake: Intake) -> LedgerTask<'_, Taken> {
+    fn take_in(&self, intake: Arc<Intake>) -> LedgerTask<'_, Taken> {
         Box::pin(self.writer.write(move |connection| intake::take_in(connection, &intake)))
     }
 }

@@ -60,6 +60,7 @@ pub(super) fn turn_of(no: i64, kind: NotificationType, open: &[OpenRow]) -> Turn
 /// Settles the turn of a leased row: supersedes what it overtakes, parks it if it must stay behind.
 pub(super) fn settle_turn(
     connection: &Connection,
+    session: &[u8],
     no: i64,
     kind: NotificationType,
     open: &[OpenRow],
@@ -74,12 +75,25 @@ pub(super) fn settle_turn(
         }
         Turn::Wait => Ok(TurnNow::Wait),
         Turn::Behind => {
-            connection
-                .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = NULL WHERE no = ?1")?
-                .execute([no])?;
+            park(connection, session, no, now)?;
             Ok(TurnNow::Behind)
         }
     }
+}
+
+/// Sets a delivery aside: whoever settles what it waits for makes it due again. It may itself have been what an earlier
+/// parked one waited for, so that one's turn is looked at.
+pub(super) fn park(
+    connection: &Connection,
+    session: &[u8],
+    no: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = NULL WHERE no = ?1")?
+        .execute([no])?;
+    promote(connection, session, now)?;
+    Ok(())
 }
 
 /// Ends the deliveries that a newer message overtakes.
