@@ -15,7 +15,7 @@ pub(crate) const LONGEST_ANSWER: Duration = Duration::from_secs(8);
 /// Settings of a provider with which tests are quick.
 pub(crate) const QUICK: &str = "broadcast = true\ntimeout = \"1s\"\nretry = [\"200ms\"]";
 /// The same, but what failed once is not tried again while a test runs.
-pub(crate) const PATIENT: &str = "broadcast = true\ntimeout = \"1s\"\nretry = [\"1h\"]";
+pub(crate) const PATIENT: &str = "broadcast = true\ntimeout = \"1s\"\nretry = [\"10m\"]";
 /// The program under test.
 pub(crate) const BIN: &str = env!("CARGO_BIN_EXE_roamhub");
 
