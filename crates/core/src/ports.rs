@@ -52,6 +52,8 @@ pub struct Intake {
     pub session: SessionKey,
     /// Who sent it.
     pub operator: OperatorId,
+    /// Who is to get it.
+    pub provider: ProviderId,
     /// Its type.
     pub kind: NotificationType,
     /// The received bytes.

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oicp::ProviderId;
 use oicp::ack::Acknowledgement;
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::Tries;
@@ -189,7 +188,6 @@ impl Relay {
     pub async fn submit(
         &self,
         intake: Intake,
-        provider: ProviderId,
         arrived: std::time::Instant,
     ) -> Result<Submitted, LedgerError> {
         let inner = self.inner.clone();
@@ -198,7 +196,7 @@ impl Relay {
         self.inner.tasks.spawn(async move {
             let process = intake.process;
             inner.joins.open(process);
-            let handled = inner.handle(Arc::new(intake), provider, deadline).await;
+            let handled = inner.handle(Arc::new(intake), deadline).await;
             let (submitted, done) = match handled {
                 Ok(Handled { submitted, done }) => (Ok(submitted), done),
                 Err(error) => (Err(error), None),
@@ -232,18 +230,12 @@ struct Handled {
 }
 
 impl Inner {
-    async fn handle(
-        &self,
-        intake: Arc<Intake>,
-        provider: ProviderId,
-        deadline: Instant,
-    ) -> Result<Handled, LedgerError> {
+    async fn handle(&self, intake: Arc<Intake>, deadline: Instant) -> Result<Handled, LedgerError> {
         let mut again = 2;
         loop {
             let (process, outcome) = match self.ledger.take_in(intake.clone()).await? {
                 Taken::Stored(sending) => {
-                    let attempt =
-                        self.attempt(&intake, intake.process, intake.received_at, sending, &provider);
+                    let attempt = self.attempt(&intake, intake.process, intake.received_at, sending);
                     return self.send(attempt, intake.process, sending, deadline).await;
                 }
                 Taken::Held => (intake.process, Outcome::Held),
@@ -261,7 +253,7 @@ impl Inner {
                 }
                 Taken::Repeat { first, received_at, standing: Repeated::Reopened(sending) } => {
                     self.joins.open(first);
-                    let attempt = self.attempt(&intake, first, received_at, sending, &provider);
+                    let attempt = self.attempt(&intake, first, received_at, sending);
                     return self.send(attempt, first, sending, deadline).await;
                 }
                 Taken::Repeat { first, standing: Repeated::Deferred, .. } => {
@@ -283,9 +275,8 @@ impl Inner {
         process: ProcessId,
         received_at: jiff::Timestamp,
         sending: Sending,
-        provider: &ProviderId,
     ) -> Option<Attempt> {
-        let route: Arc<Route> = self.routes.route(provider)?;
+        let route: Arc<Route> = self.routes.route(&intake.provider)?;
         Some(Attempt {
             lease: sending.lease,
             process,

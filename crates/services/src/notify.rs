@@ -80,7 +80,7 @@ impl Inner {
         let hears = directory.provider(&session.provider).is_some_and(|provider| provider.hears(kind));
         let plan = if hears { Plan::Send { lease_until: self.relay.lease_until() } } else { Plan::Hold };
         let intake = self.intake(process, &notification, &session, findings, plan);
-        let submitted = self.relay.submit(intake, session.provider, arrived).await?;
+        let submitted = self.relay.submit(intake, arrived).await?;
         Ok(self.noted(submitted, kind, &session, &directory))
     }
 
@@ -144,6 +144,7 @@ impl Inner {
             received_at: self.clock.now(),
             session: session.key,
             operator: session.operator,
+            provider: session.provider,
             kind: notification.kind(),
             body: notification.body().clone(),
             digest: Sha256::digest(notification.body()).into(),

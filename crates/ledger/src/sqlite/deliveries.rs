@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
 use super::rows::{bytes, finding_value, instant, kind, micros, provider};
+use super::tenure::Tenure;
 use super::turns::{OpenRow, end, open_rows, park, promote, settle_turn, supersede, turn_of};
 
 /// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
@@ -22,80 +23,131 @@ pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(),
     Ok(())
 }
 
-/// The delivery that a lease is about, if the lease still holds.
-struct Held {
-    notification: i64,
-    session: Vec<u8>,
-}
-
-fn held(connection: &Connection, lease: Lease) -> Result<Option<Held>, StoreError> {
-    let held = connection
-        .prepare_cached(
-            "SELECT notification, session FROM delivery
-             WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL",
-        )?
-        .query_row(params![lease.delivery.0, lease.token], |row| {
-            Ok(Held { notification: row.get(0)?, session: row.get(1)? })
-        })
-        .optional()?;
-    Ok(held)
-}
-
 pub(super) fn take_turn(
     connection: &Connection,
     lease: Lease,
     now: Timestamp,
 ) -> Result<TurnNow, StoreError> {
-    let Some(held) = held(connection, lease)? else { return Ok(TurnNow::Lost) };
-    let open = open_rows(connection, &held.session)?;
-    let Some(row) = open.iter().find(|row| row.no == lease.delivery.0).copied() else {
-        return Ok(TurnNow::Lost);
-    };
-    settle_turn(connection, &held.session, row.no, row.kind, &open, now)
+    let session: Option<Vec<u8>> = connection
+        .prepare_cached(
+            "SELECT session FROM delivery WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL",
+        )?
+        .query_row(params![lease.delivery.0, lease.token], |row| row.get(0))
+        .optional()?;
+    let Some(session) = session else { return Ok(TurnNow::Lost) };
+    let open = open_rows(connection, &session)?;
+    let Some(row) = open.iter().find(|row| row.no == lease.delivery.0) else { return Ok(TurnNow::Lost) };
+    settle_turn(connection, &session, row.no, row.kind, &open, now)
 }
 
 pub(super) fn defer(
     connection: &Connection,
+    tenure: &Tenure,
     lease: Lease,
     now: Timestamp,
     due_at: Timestamp,
 ) -> Result<Settled, StoreError> {
-    let Some(held) = held(connection, lease)? else { return Ok(Settled::Late) };
-    connection
-        .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = ?2 WHERE no = ?1")?
-        .execute(params![lease.delivery.0, micros(due_at)])?;
-    promote(connection, &held.session, now)?;
+    let session: Option<Vec<u8>> = connection
+        .prepare_cached(
+            "UPDATE delivery SET lease_until = NULL, due_at = ?3
+             WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL RETURNING session",
+        )?
+        .query_row(params![lease.delivery.0, lease.token, micros(due_at)], |row| row.get(0))
+        .optional()?;
+    let Some(session) = session else { return Ok(Settled::Late) };
+    tenure.released(lease.delivery.0);
+    promote(connection, &session, now)?;
     Ok(Settled::Recorded)
 }
 
 pub(super) fn settle(
     connection: &Connection,
+    tenure: &Tenure,
     lease: Lease,
     now: Timestamp,
     attempt: &AttemptRecord,
     fate: &Fate,
 ) -> Result<Settled, StoreError> {
-    let held = held(connection, lease)?;
-    record_attempt(connection, lease, attempt, held.is_none())?;
-    let Some(held) = held else { return Ok(Settled::Late) };
-    match *fate {
-        Fate::Final { state, reason } => {
-            end(connection, lease.delivery.0, held.notification, state, reason, now)?;
-            if state == FinalState::Delivered {
-                overwrite_pin(connection, held.notification)?;
-            }
-        }
-        Fate::Retry { due_at, faulted, unusable } => {
-            connection
-                .prepare_cached(
-                    "UPDATE delivery SET lease_until = NULL, due_at = ?2, recorded = recorded + 1,
-                         faulted = faulted + ?3, unusable = unusable + ?4 WHERE no = ?1",
-                )?
-                .execute(params![lease.delivery.0, micros(due_at), faulted, unusable])?;
-        }
-    }
-    promote(connection, &held.session, now)?;
+    let session = match fate {
+        Fate::Final { state, reason } => finish(connection, lease, now, attempt, *state, *reason)?,
+        Fate::Retry { .. } => retry(connection, lease, attempt, fate)?,
+    };
+    let Some(session) = session else {
+        record_attempt(connection, lease, attempt, true)?;
+        return Ok(Settled::Late);
+    };
+    tenure.released(lease.delivery.0);
+    promote(connection, &session, now)?;
     Ok(Settled::Recorded)
+}
+
+/// Ends a delivery with its last attempt. Returns its session, or nothing if the lease had been lost.
+fn finish(
+    connection: &Connection,
+    lease: Lease,
+    now: Timestamp,
+    attempt: &AttemptRecord,
+    state: FinalState,
+    reason: Option<&str>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let ended: Option<(i64, Vec<u8>, bool)> = connection
+        .prepare_cached(
+            "DELETE FROM delivery WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL
+             RETURNING notification, session, has_pin",
+        )?
+        .query_row(params![lease.delivery.0, lease.token], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((notification, session, has_pin)) = ended else { return Ok(None) };
+    connection
+        .prepare_cached(
+            "INSERT INTO delivery_history
+                 (notification, delivery, state, reason, ended_at, number, started_at, took_ms, outcome, http_status,
+                  acknowledgement, detail, finding)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            notification,
+            lease.delivery.0,
+            state.as_str(),
+            reason,
+            micros(now),
+            lease.token,
+            micros(attempt.started_at),
+            took_ms(attempt),
+            attempt.outcome,
+            attempt.http_status,
+            attempt.acknowledgement.as_deref(),
+            &attempt.detail,
+            finding_json(attempt),
+        ])?;
+    if has_pin && state == FinalState::Delivered {
+        overwrite_pin(connection, notification)?;
+    }
+    Ok(Some(session))
+}
+
+/// Keeps a delivery for another attempt. Returns its session, or nothing if the lease had been lost.
+fn retry(
+    connection: &Connection,
+    lease: Lease,
+    attempt: &AttemptRecord,
+    fate: &Fate,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Fate::Retry { due_at, faulted, unusable } = *fate else { return Ok(None) };
+    let session: Option<Vec<u8>> = connection
+        .prepare_cached(
+            "UPDATE delivery SET lease_until = NULL, due_at = ?3, recorded = recorded + 1,
+                 faulted = faulted + ?4, unusable = unusable + ?5
+             WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL RETURNING session",
+        )?
+        .query_row(params![lease.delivery.0, lease.token, micros(due_at), faulted, unusable], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    if session.is_some() {
+        record_attempt(connection, lease, attempt, false)?;
+    }
+    Ok(session)
 }
 
 fn record_attempt(
@@ -115,25 +167,32 @@ fn record_attempt(
             lease.token,
             late,
             micros(attempt.started_at),
-            i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
+            took_ms(attempt),
             attempt.outcome,
             attempt.http_status,
             attempt.acknowledgement.as_deref(),
             &attempt.detail,
-            attempt.finding.as_ref().map(|finding| finding_value(finding).to_string()),
+            finding_json(attempt),
         ])?;
     Ok(())
 }
 
+fn took_ms(attempt: &AttemptRecord) -> i64 {
+    i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn finding_json(attempt: &AttemptRecord) -> Option<String> {
+    attempt.finding.as_ref().map(|finding| finding_value(finding).to_string())
+}
+
 /// A PIN inside a notification is not kept longer than it takes to deliver it.
 fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), StoreError> {
-    let body: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT body FROM notification WHERE no = ?1 AND has_pin")?
-        .query_row([notification], |row| row.get(0))
-        .optional()?;
-    if let Some(blanked) = body.as_deref().and_then(oicp::pin::blank) {
+    let body: Vec<u8> = connection
+        .prepare_cached("SELECT body FROM notification WHERE no = ?1")?
+        .query_row([notification], |row| row.get(0))?;
+    if let Some(blanked) = oicp::pin::blank(&body) {
         connection
-            .prepare_cached("UPDATE notification SET body = ?2, has_pin = 0 WHERE no = ?1")?
+            .prepare_cached("UPDATE notification SET body = ?2 WHERE no = ?1")?
             .execute(params![notification, blanked])?;
     }
     Ok(())
@@ -150,6 +209,7 @@ struct Candidate {
 
 pub(super) fn claim_due(
     connection: &Connection,
+    tenure: &Tenure,
     provider: &ProviderId,
     now: Timestamp,
     lease_until: Timestamp,
@@ -166,6 +226,7 @@ pub(super) fn claim_due(
         if candidate.gives_up_at <= now {
             give_up(connection, &candidate, now)?;
         } else if let Some(owed) = claim(connection, &candidate, row, &open, now, lease_until)? {
+            tenure.leased(owed.lease.delivery.0, micros(lease_until));
             claimed.push(owed);
         }
     }
@@ -257,10 +318,15 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
     })
 }
 
-pub(super) fn sweep(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
-    let mut returned = connection
-        .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = ?1 WHERE lease_until < ?1")?
-        .execute([micros(now)])?;
+pub(super) fn sweep(connection: &Connection, tenure: &Tenure, now: Timestamp) -> Result<usize, StoreError> {
+    let mut returned = 0;
+    for delivery in tenure.take_expired(micros(now)) {
+        returned += connection
+            .prepare_cached(
+                "UPDATE delivery SET lease_until = NULL, due_at = ?2 WHERE no = ?1 AND lease_until < ?2",
+            )?
+            .execute(params![delivery, micros(now)])?;
+    }
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT session FROM delivery WHERE lease_until IS NULL AND due_at IS NULL LIMIT 1000",
     )?;

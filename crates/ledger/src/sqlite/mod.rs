@@ -15,6 +15,7 @@ mod records;
 mod rows;
 mod schema;
 mod sessions;
+mod tenure;
 mod turns;
 mod writer;
 
@@ -34,6 +35,8 @@ use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
+
+use writer::Urgency;
 
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
@@ -81,6 +84,7 @@ pub struct Sqlite {
     // Order matters: the writer finishes before the lock is released.
     writer: writer::Writer,
     readers: readers::Readers,
+    tenure: Arc<tenure::Tenure>,
     _lock: lock::Lock,
 }
 
@@ -109,11 +113,12 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
         deliveries::void_leases(&connection, now)?;
+        let tenure = Arc::new(tenure::Tenure::begin(&connection)?);
         let checkpoints = checkpoint::Checkpoints::start(&file)?;
         let (gone, on_gone) = oneshot::channel();
         let readers = readers::Readers::start(&file)?;
         let writer = writer::Writer::start(connection, checkpoints, gone)?;
-        Ok((Self { writer, readers, _lock: lock }, Gone(on_gone)))
+        Ok((Self { writer, readers, tenure, _lock: lock }, Gone(on_gone)))
     }
 }
 
@@ -158,17 +163,25 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
 
 impl IntakePort for Sqlite {
     fn take_in(&self, intake: Arc<Intake>) -> LedgerTask<'_, Taken> {
-        Box::pin(self.writer.write(move |connection| intake::take_in(connection, &intake)))
+        let tenure = self.tenure.clone();
+        Box::pin(
+            self.writer.write(Urgency::Now, move |connection| intake::take_in(connection, &tenure, &intake)),
+        )
     }
 }
 
 impl DeliveryPort for Sqlite {
     fn take_turn(&self, lease: Lease, now: Timestamp) -> LedgerTask<'_, TurnNow> {
-        Box::pin(self.writer.write(move |connection| deliveries::take_turn(connection, lease, now)))
+        Box::pin(
+            self.writer.write(Urgency::Now, move |connection| deliveries::take_turn(connection, lease, now)),
+        )
     }
 
     fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled> {
-        Box::pin(self.writer.write(move |connection| deliveries::defer(connection, lease, now, due_at)))
+        let tenure = self.tenure.clone();
+        Box::pin(self.writer.write(Urgency::Now, move |connection| {
+            deliveries::defer(connection, &tenure, lease, now, due_at)
+        }))
     }
 
     fn settle(
@@ -178,9 +191,10 @@ impl DeliveryPort for Sqlite {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled> {
-        Box::pin(
-            self.writer.write(move |connection| deliveries::settle(connection, lease, now, &attempt, &fate)),
-        )
+        let tenure = self.tenure.clone();
+        Box::pin(self.writer.write(Urgency::Soon, move |connection| {
+            deliveries::settle(connection, &tenure, lease, now, &attempt, &fate)
+        }))
     }
 
     fn claim_due(
@@ -190,15 +204,17 @@ impl DeliveryPort for Sqlite {
         lease_until: Timestamp,
         limit: usize,
     ) -> LedgerTask<'_, Vec<OwedDelivery>> {
-        Box::pin(
-            self.writer.write(move |connection| {
-                deliveries::claim_due(connection, &provider, now, lease_until, limit)
-            }),
-        )
+        let tenure = self.tenure.clone();
+        Box::pin(self.writer.write(Urgency::Now, move |connection| {
+            deliveries::claim_due(connection, &tenure, &provider, now, lease_until, limit)
+        }))
     }
 
     fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize> {
-        Box::pin(self.writer.write(move |connection| deliveries::sweep(connection, now)))
+        let tenure = self.tenure.clone();
+        Box::pin(
+            self.writer.write(Urgency::Now, move |connection| deliveries::sweep(connection, &tenure, now)),
+        )
     }
 
     fn due(&self, now: Timestamp) -> LedgerTask<'_, Due> {
@@ -212,11 +228,13 @@ impl SessionPort for Sqlite {
     }
 
     fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(move |connection| sessions::open_pending(connection, &session)))
+        Box::pin(
+            self.writer.write(Urgency::Now, move |connection| sessions::open_pending(connection, &session)),
+        )
     }
 
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(move |connection| sessions::decide(connection, &outcome)))
+        Box::pin(self.writer.write(Urgency::Now, move |connection| sessions::decide(connection, &outcome)))
     }
 
     fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp) {
@@ -233,7 +251,7 @@ impl SessionPort for Sqlite {
     }
 
     fn medium_key(&self) -> LedgerTask<'_, [u8; 32]> {
-        Box::pin(self.writer.write(sessions::medium_key))
+        Box::pin(self.writer.write(Urgency::Now, sessions::medium_key))
     }
 }
 
@@ -271,13 +289,16 @@ impl PartnerPort for Sqlite {
     }
 
     fn store_partners(&self, document: String, at: Timestamp) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(move |connection| records::store_partners(connection, &document, at)))
+        Box::pin(
+            self.writer
+                .write(Urgency::Now, move |connection| records::store_partners(connection, &document, at)),
+        )
     }
 }
 
 impl Ledger for Sqlite {
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(move |connection| records::probe(connection, at)))
+        Box::pin(self.writer.write(Urgency::Now, move |connection| records::probe(connection, at)))
     }
 
     fn since_last_commit(&self) -> Duration {

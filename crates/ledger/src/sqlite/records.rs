@@ -79,16 +79,26 @@ fn deliveries_of(
             reason: row.get("reason")?,
             due_at: at("due_at")?,
             ended_at: at("ended_at")?,
-            attempts: attempts_of(connection, row.get("no")?)?,
+            attempts: attempts_of(connection, notification, row.get("no")?)?,
         });
     }
     Ok(deliveries)
 }
 
-fn attempts_of(connection: &Connection, delivery: i64) -> Result<Vec<AttemptEntry>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM attempt WHERE delivery = ?1 ORDER BY number, late")?;
-    let mut rows = statement.query([delivery])?;
+fn attempts_of(
+    connection: &Connection,
+    notification: i64,
+    delivery: i64,
+) -> Result<Vec<AttemptEntry>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, late, started_at, took_ms, outcome, http_status, acknowledgement, detail
+             FROM attempt WHERE delivery = ?2
+             UNION ALL
+             SELECT number, 0, started_at, took_ms, outcome, http_status, acknowledgement, detail
+             FROM delivery_history WHERE notification = ?1 AND delivery = ?2 AND number IS NOT NULL
+             ORDER BY number, late",
+    )?;
+    let mut rows = statement.query([notification, delivery])?;
     let mut attempts = Vec::new();
     while let Some(row) = rows.next()? {
         attempts.push(AttemptEntry {

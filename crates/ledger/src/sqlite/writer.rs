@@ -1,8 +1,9 @@
 //! The one writer: a thread that owns the writing connection and commits in groups.
 //!
-//! There is no timer. A batch is what arrived while the previous one was being synced, so a lone message pays one
-//! fsync and a thousand at once share it. A job that fails does not fail its neighbours: the batch is rolled back and
-//! redone one by one. Answers are given only after the commit returned.
+//! A batch is what arrived while the previous one was being synced, so a lone message pays one fsync and a thousand at
+//! once share it. Nobody's answer waits for the outcome of an attempt, so a batch of outcomes alone waits a moment for
+//! something that is urgent and shares its fsync. A job that fails does not fail its neighbours: the batch is rolled
+//! back and redone one by one. Answers are given only after the commit returned.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,8 +23,22 @@ const QUEUE: usize = 8192;
 /// How many jobs share a transaction at most, so that no answer waits for an endless one.
 const BATCH: usize = 1024;
 
+/// How long a batch in which nothing is urgent waits for something that is.
+const PATIENCE: Duration = Duration::from_millis(3);
+
+/// Whether somebody's answer waits for the work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Urgency {
+    /// It does.
+    Now,
+    /// It does not.
+    Soon,
+}
+
 /// A unit of work inside a transaction.
 trait Job: Send {
+    /// Whether somebody's answer waits for it.
+    fn urgency(&self) -> Urgency;
     /// Does it; may be called again in a transaction of its own.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
     /// Tells whoever waits.
@@ -32,6 +47,7 @@ trait Job: Send {
 
 struct Task<T, F> {
     work: F,
+    urgency: Urgency,
     result: Option<T>,
     reply: Option<oneshot::Sender<Result<T, LedgerError>>>,
 }
@@ -41,6 +57,10 @@ where
     T: Send,
     F: Fn(&Connection) -> Result<T, StoreError> + Send,
 {
+    fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.result = Some((self.work)(connection)?);
         Ok(())
@@ -103,13 +123,13 @@ impl Writer {
     }
 
     /// Queues work and resolves once it is durable.
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, LedgerError>
+    pub(super) async fn write<T, F>(&self, urgency: Urgency, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.queue(Box::new(Task { work, result: None, reply: Some(reply) }))?;
+        self.queue(Box::new(Task { work, urgency, result: None, reply: Some(reply) }))?;
         // The writer never drops a job it took, except by dying: then nobody knows.
         answer.await.unwrap_or(Err(LedgerError::Unknown))
     }
@@ -119,7 +139,7 @@ impl Writer {
     where
         F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
-        self.queue(Box::new(Task { work, result: None, reply: None })).is_ok()
+        self.queue(Box::new(Task { work, urgency: Urgency::Soon, result: None, reply: None })).is_ok()
     }
 
     fn queue(&self, job: Box<dyn Job>) -> Result<(), LedgerError> {
@@ -155,7 +175,7 @@ fn write_batches(
     let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
     while let Ok(first) = jobs.recv() {
         batch.push(first);
-        batch.extend(jobs.try_iter().take(BATCH - 1));
+        fill(&mut batch, jobs);
         match commit(connection, &mut batch) {
             Ok(()) => {
                 last_commit.note();
@@ -172,6 +192,21 @@ fn write_batches(
             }
         }
         checkpoints.after_commit(connection);
+    }
+}
+
+/// Takes what has arrived; if nothing of it is urgent, what arrives within a moment as well.
+fn fill(batch: &mut Vec<Box<dyn Job>>, jobs: &Receiver<Box<dyn Job>>) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        batch.extend(jobs.try_iter().take(BATCH - batch.len()));
+        if batch.len() >= BATCH || batch.iter().any(|job| job.urgency() == Urgency::Now) {
+            return;
+        }
+        match jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(job) => batch.push(job),
+            Err(_) => return,
+        }
     }
 }
 

@@ -118,7 +118,7 @@ pub(crate) async fn a_claim_takes_only_its_own_provider_and_only_what_is_due(pla
     let ledger = begin(place).await;
     let other = provider_named("NL-XYZ");
     let own = going(&*ledger, notice(session(&*ledger).await, End, 0)).await;
-    let theirs = going(&*ledger, notice(session_with(&*ledger, other).await, End, 0)).await;
+    let theirs = going(&*ledger, owed_to(other, notice(session_with(&*ledger, other).await, End, 0))).await;
     fail(&*ledger, own, 1, 10).await;
     fail(&*ledger, theirs, 1, 10).await;
     assert_eq!(claimed(&*ledger, 9).await, []);

@@ -68,8 +68,8 @@ pub(crate) async fn the_backlog_counts_what_is_open_per_provider(place: &dyn Pla
     let first = going(&*ledger, notice(one, Start, 0)).await;
     fail(&*ledger, first, 1, 50).await;
     stored(&*ledger, notice(one, Start, 2)).await;
-    going(&*ledger, notice(session_with(&*ledger, other).await, End, 0)).await;
-    let done = going(&*ledger, notice(session_with(&*ledger, other).await, End, 0)).await;
+    going(&*ledger, owed_to(other, notice(session_with(&*ledger, other).await, End, 0))).await;
+    let done = going(&*ledger, owed_to(other, notice(session_with(&*ledger, other).await, End, 0))).await;
     deliver(&*ledger, done, 1).await;
     let mut backlog = ledger.backlog().await.unwrap();
     backlog.sort();
@@ -89,8 +89,9 @@ pub(crate) async fn the_newest_partners_document_counts(place: &dyn Place) {
 }
 
 async fn deferred_until(ledger: &dyn Ledger, provider: &str, due: i64) {
-    let session = session_with(ledger, provider_named(provider)).await;
-    let lease = going(ledger, notice(session, End, 0)).await;
+    let provider = provider_named(provider);
+    let session = session_with(ledger, provider).await;
+    let lease = going(ledger, owed_to(provider, notice(session, End, 0))).await;
     fail(ledger, lease, 1, due).await;
 }
 

@@ -109,6 +109,7 @@ pub(crate) fn with_body(
         received_at: at(seconds),
         session,
         operator: operator(),
+        provider: provider(),
         kind,
         digest: Sha256::digest(&body).into(),
         body,
@@ -119,6 +120,11 @@ pub(crate) fn with_body(
         plan: Plan::Send { lease_until: at(seconds + 40) },
         progress_gap: GAP,
     }
+}
+
+/// The same notification, owed to another provider: that of its session.
+pub(crate) fn owed_to(provider: ProviderId, intake: Intake) -> Intake {
+    Intake { provider, ..intake }
 }
 
 /// The same bytes again, later, as a request of its own.

@@ -55,21 +55,22 @@ CREATE TABLE notification (
     evse        TEXT NOT NULL,
     digest      BLOB NOT NULL,                 -- SHA-256 of the body as received
     findings    TEXT,                          -- JSON
-    has_pin     INTEGER NOT NULL,
     body        BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX notification_process ON notification (process);
-CREATE INDEX notification_session ON notification (session, digest);
+-- Eight bytes of the digest tell a session's messages apart and keep the index small; the rest is compared in the row.
+CREATE INDEX notification_session ON notification (session, substr(digest, 1, 8));
 
 -- What is owed: open deliveries only, so this table stays small however long the history grows.
 -- leased: lease_until set; deferred: due_at set; parked behind an earlier one of the session: neither.
--- AUTOINCREMENT: a number is never used twice, or an old lease could fit a new delivery.
+-- Numbers come from the program and are never used twice, or an old lease could fit a new delivery.
 CREATE TABLE delivery (
-    no           INTEGER PRIMARY KEY AUTOINCREMENT,
+    no           INTEGER PRIMARY KEY,
     notification INTEGER NOT NULL,
     session      BLOB NOT NULL,
     provider     TEXT NOT NULL,
     type         TEXT NOT NULL,
+    has_pin      INTEGER NOT NULL,             -- the stored body is overwritten once delivered
     token        INTEGER NOT NULL,             -- fencing; also the number of the attempt
     lease_until  INTEGER,
     due_at       INTEGER,
@@ -79,18 +80,28 @@ CREATE TABLE delivery (
     unusable     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX delivery_session ON delivery (session);
+CREATE INDEX delivery_parked ON delivery (session) WHERE lease_until IS NULL AND due_at IS NULL;
 CREATE INDEX delivery_due ON delivery (provider, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX delivery_leased ON delivery (lease_until) WHERE lease_until IS NOT NULL;
 
+-- How deliveries ended. The attempt that ended one is kept with its end: most messages need a single one.
 CREATE TABLE delivery_history (
-    notification INTEGER NOT NULL,
-    delivery     INTEGER NOT NULL,
-    state        TEXT NOT NULL,
-    reason       TEXT,
-    ended_at     INTEGER NOT NULL,
+    notification    INTEGER NOT NULL,
+    delivery        INTEGER NOT NULL,
+    state           TEXT NOT NULL,
+    reason          TEXT,
+    ended_at        INTEGER NOT NULL,
+    number          INTEGER,                   -- of the last attempt; null if none ended it
+    started_at      INTEGER,
+    took_ms         INTEGER,
+    outcome         TEXT,
+    http_status     INTEGER,
+    acknowledgement BLOB,                      -- JSON
+    detail          TEXT,
+    finding         TEXT,                      -- JSON
     PRIMARY KEY (notification, delivery)
 ) STRICT, WITHOUT ROWID;
 
+-- Attempts that did not end their delivery.
 CREATE TABLE attempt (
     delivery        INTEGER NOT NULL,
     number          INTEGER NOT NULL,
