@@ -102,6 +102,8 @@ impl Server {
                 async move { Ok::<_, Infallible>(routes.answer(request).await) }
             });
             let connection = http1::Builder::new()
+                // A caller that has sent its message and closed has sent its message: it is taken in all the same.
+                .half_close(true)
                 .timer(TokioTimer::new())
                 .header_read_timeout(idle)
                 .serve_connection(TokioIo::new(stream), service);
