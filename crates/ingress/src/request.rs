@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use oicp::Finding;
@@ -17,6 +17,11 @@ use crate::table::EdgeFault;
 
 /// The finding on a body whose Content-Type is missing or names something else than JSON.
 pub const CONTENT_TYPE_ODD: &str = "content-type-odd";
+
+/// What is read of a body that is refused, so that the answer arrives.
+const DISCARDED_MOST: usize = 16 * 1024 * 1024;
+/// How long that may take.
+const DISCARDING: Duration = Duration::from_secs(2);
 
 /// What is read at most, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +36,7 @@ pub struct BodyLimits {
 ///
 /// # Errors
 /// [`EdgeFault`]: too large, too slow, broken off, or in an encoding that is not read.
-pub async fn read(headers: &HeaderMap, body: Incoming, limits: BodyLimits) -> Result<Bytes, EdgeFault> {
+pub async fn read(headers: &HeaderMap, body: &mut Incoming, limits: BodyLimits) -> Result<Bytes, EdgeFault> {
     if is_multipart(headers) {
         return Err(EdgeFault::Body(BodyProblem::Multipart));
     }
@@ -48,6 +53,26 @@ pub async fn read(headers: &HeaderMap, body: Incoming, limits: BodyLimits) -> Re
     }
     let read = timeout(limits.time, collect(body, limits.size)).await.map_err(|_| EdgeFault::TooSlow)??;
     if gzip { gunzip(&read, limits.size) } else { Ok(read) }
+}
+
+/// Reads on in a body that is refused anyway, within bounds: most clients write their whole request before they look for
+/// an answer, and one that closes on them meanwhile is a broken connection to them, not a refusal.
+pub async fn discard(headers: &HeaderMap, body: &mut Incoming) {
+    // Who asked first gets the refusal in place of "100 Continue", which the first look at the body would send.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let all = async {
+        let mut read: usize = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read = read.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+            if read > DISCARDED_MOST {
+                break;
+            }
+        }
+    };
+    // Too much or too slow: then the connection does break.
+    let _ = timeout(DISCARDING, all).await;
 }
 
 /// What is odd about how the body was announced; it is judged by its bytes all the same.
@@ -71,7 +96,7 @@ fn is_multipart(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"multipart/"))
 }
 
-async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, EdgeFault> {
+async fn collect(body: &mut Incoming, most: usize) -> Result<Bytes, EdgeFault> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(chunk) = frame.map_err(|_| EdgeFault::BrokenOff)?.into_data() else { continue };

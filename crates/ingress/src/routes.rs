@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -78,21 +79,40 @@ impl Routes {
         request: Request<Incoming>,
         arrived: Instant,
     ) -> Result<(Service, Reply), EdgeFault> {
-        let (service, id) = found.ok_or(EdgeFault::UnknownPath)?;
-        if request.method() != Method::POST {
-            return Err(EdgeFault::Method);
-        }
-        if !matches!(service, Service::ChargingNotifications | Service::AuthorizeStart) {
-            return Err(EdgeFault::NotOffered);
-        }
-        let (head, body) = request.into_parts();
-        let body = request::read(&head.headers, body, self.limits).await?;
+        let (head, mut body) = request.into_parts();
+        let (service, id, body) = match self.admit(found, &head, &mut body).await {
+            Ok(admitted) => admitted,
+            Err(fault) => {
+                if !matches!(fault, EdgeFault::TooSlow | EdgeFault::BrokenOff) {
+                    request::discard(&head.headers, &mut body).await;
+                }
+                return Err(fault);
+            }
+        };
         let odd = request::content_type_finding(&head.headers);
         let reply = match (service, id) {
             (Service::AuthorizeStart, Some(id)) => self.hub.authorise_start(&id, body, arrived).await,
             _ => self.hub.notify(body, odd, arrived).await,
         };
         Ok((service, reply))
+    }
+
+    /// Which service is called, and its body.
+    async fn admit(
+        &self,
+        found: Option<(Service, Option<String>)>,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<(Service, Option<String>, Bytes), EdgeFault> {
+        let (service, id) = found.ok_or(EdgeFault::UnknownPath)?;
+        if head.method != Method::POST {
+            return Err(EdgeFault::Method);
+        }
+        if !matches!(service, Service::ChargingNotifications | Service::AuthorizeStart) {
+            return Err(EdgeFault::NotOffered);
+        }
+        let body = request::read(&head.headers, body, self.limits).await?;
+        Ok((service, id, body))
     }
 
     /// Counts, keeps a record of a refusal, and puts the answer on the wire.
