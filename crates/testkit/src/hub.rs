@@ -12,7 +12,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -223,6 +223,13 @@ impl HubProcess {
         self.signal(Signal::HUP);
     }
 
+    /// Lets it write no file beyond this many bytes, or lifts that limit: a disk that is full, and has room again. The
+    /// hub must have been started with SIGXFSZ ignored, or the kernel ends it.
+    pub fn limit_file_size(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(self.process()), Resource::Fsize, limit).expect("a child's limits can be changed");
+    }
+
     /// Waits until it ends by itself.
     ///
     /// # Panics
@@ -293,8 +300,11 @@ impl HubProcess {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("process ids are small");
-        kill_process(pid, signal).expect("a child that has not been waited for can be signalled");
+        kill_process(self.process(), signal).expect("a child that has not been waited for can be signalled");
+    }
+
+    fn process(&self) -> Pid {
+        i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("process ids are small")
     }
 
     fn running(&self) -> &Running {
