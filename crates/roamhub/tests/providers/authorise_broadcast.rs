@@ -123,7 +123,7 @@ async fn a_late_no_is_nothing() {
     // A no that came before changes nothing either.
     refuses(&two.a, "102");
     authorises(&two.b, Duration::from_millis(300));
-    assert_authorised_by(&two.ask("04BB", 1).await, "DE-BBB");
+    assert_authorised_by(&two.ask("04BBBBBB", 1).await, "DE-BBB");
     assert_eq!(two.conflicts().await, 0);
 }
 

@@ -182,12 +182,13 @@ pub(crate) fn attempts(requests: &[Received]) -> Vec<u32> {
     requests.iter().map(|request| number(request).unwrap_or_default()).collect()
 }
 
-/// All bytes of the ledger's files in a data folder.
-pub(crate) fn ledger_bytes(data: &Path) -> Vec<u8> {
-    let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
-    let ledger =
-        files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("ledger.sqlite"));
-    ledger.flat_map(|path| std::fs::read(path).unwrap()).collect()
+/// The ledger's files in a data folder that hold the text.
+pub(crate) fn files_with(data: &Path, text: &str) -> Vec<String> {
+    let names = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
+    let ledger = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("ledger.sqlite"));
+    ledger.filter(|name| holds(&std::fs::read(data.join(name)).unwrap(), text)).collect()
 }
 
 /// Whether the bytes hold the text.
