@@ -42,7 +42,6 @@ pub(super) fn take_turn(
 
 pub(super) fn defer(
     connection: &Connection,
-    tenure: &Tenure,
     lease: Lease,
     now: Timestamp,
     due_at: Timestamp,
@@ -55,14 +54,12 @@ pub(super) fn defer(
         .query_row(params![lease.delivery.0, lease.token, micros(due_at)], |row| row.get(0))
         .optional()?;
     let Some(session) = session else { return Ok(Settled::Late) };
-    tenure.released(lease.delivery.0);
     promote(connection, &session, now)?;
     Ok(Settled::Recorded)
 }
 
 pub(super) fn settle(
     connection: &Connection,
-    tenure: &Tenure,
     lease: Lease,
     now: Timestamp,
     attempt: &AttemptRecord,
@@ -76,7 +73,6 @@ pub(super) fn settle(
         record_attempt(connection, lease, attempt, true)?;
         return Ok(Settled::Late);
     };
-    tenure.released(lease.delivery.0);
     promote(connection, &session, now)?;
     Ok(Settled::Recorded)
 }
@@ -226,7 +222,7 @@ pub(super) fn claim_due(
         if candidate.gives_up_at <= now {
             give_up(connection, &candidate, now)?;
         } else if let Some(owed) = claim(connection, &candidate, row, &open, now, lease_until)? {
-            tenure.leased(owed.lease.delivery.0, micros(lease_until));
+            tenure.leased(owed.lease, micros(lease_until));
             claimed.push(owed);
         }
     }
@@ -318,14 +314,15 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
     })
 }
 
-pub(super) fn sweep(connection: &Connection, tenure: &Tenure, now: Timestamp) -> Result<usize, StoreError> {
+/// Returns what the `expired` leases were about, where the rows agree, and what was stranded.
+pub(super) fn sweep(connection: &Connection, expired: &[Lease], now: Timestamp) -> Result<usize, StoreError> {
     let mut returned = 0;
-    for delivery in tenure.take_expired(micros(now)) {
+    for lease in expired {
         returned += connection
             .prepare_cached(
                 "UPDATE delivery SET lease_until = NULL, due_at = ?2 WHERE no = ?1 AND lease_until < ?2",
             )?
-            .execute(params![delivery, micros(now)])?;
+            .execute(params![lease.delivery.0, micros(now)])?;
     }
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT session FROM delivery WHERE lease_until IS NULL AND due_at IS NULL LIMIT 1000",

@@ -222,8 +222,9 @@ fn owe(
             lease_until,
             micros(gives_up_at(intake.kind, intake.received_at)),
         ])?;
-    tenure.leased(no, lease_until);
+    let lease = Lease { delivery: DeliveryNo(no), token: FIRST };
+    tenure.leased(lease, lease_until);
     let turn: TurnNow =
         settle_turn(connection, intake.session.as_bytes(), no, intake.kind, &earlier, intake.received_at)?;
-    Ok(Sending { lease: Lease { delivery: DeliveryNo(no), token: FIRST }, turn })
+    Ok(Sending { lease, turn })
 }

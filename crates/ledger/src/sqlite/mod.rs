@@ -27,8 +27,8 @@ use jiff::Timestamp;
 use oicp::ProviderId;
 use roamhub_core::delivery::{Lease, OwedDelivery};
 use roamhub_core::ports::{
-    AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerTask, PartnerPort, RecordPort,
-    SessionPort, Settled, Taken, TurnNow,
+    AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
+    RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
@@ -120,6 +120,19 @@ impl Sqlite {
         let writer = writer::Writer::start(connection, checkpoints, gone)?;
         Ok((Self { writer, readers, tenure, _lock: lock }, Gone(on_gone)))
     }
+
+    /// Forgets a lease once the work that ends it is committed.
+    async fn end_lease(
+        &self,
+        lease: Lease,
+        work: impl Future<Output = Result<Settled, LedgerError>>,
+    ) -> Result<Settled, LedgerError> {
+        let settled = work.await?;
+        if settled == Settled::Recorded {
+            self.tenure.released(lease);
+        }
+        Ok(settled)
+    }
 }
 
 /// Opens the ledger in `folder` only to look at it, also while a hub is running on it.
@@ -178,10 +191,8 @@ impl DeliveryPort for Sqlite {
     }
 
     fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled> {
-        let tenure = self.tenure.clone();
-        Box::pin(self.writer.write(Urgency::Now, move |connection| {
-            deliveries::defer(connection, &tenure, lease, now, due_at)
-        }))
+        let work = move |connection: &Connection| deliveries::defer(connection, lease, now, due_at);
+        Box::pin(self.end_lease(lease, self.writer.write(Urgency::Now, work)))
     }
 
     fn settle(
@@ -191,10 +202,8 @@ impl DeliveryPort for Sqlite {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled> {
-        let tenure = self.tenure.clone();
-        Box::pin(self.writer.write(Urgency::Soon, move |connection| {
-            deliveries::settle(connection, &tenure, lease, now, &attempt, &fate)
-        }))
+        let work = move |connection: &Connection| deliveries::settle(connection, lease, now, &attempt, &fate);
+        Box::pin(self.end_lease(lease, self.writer.write(Urgency::Soon, work)))
     }
 
     fn claim_due(
@@ -212,9 +221,16 @@ impl DeliveryPort for Sqlite {
 
     fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize> {
         let tenure = self.tenure.clone();
-        Box::pin(
-            self.writer.write(Urgency::Now, move |connection| deliveries::sweep(connection, &tenure, now)),
-        )
+        Box::pin(async move {
+            let sweeping = self.writer.write(Urgency::Now, move |connection| {
+                let expired = tenure.expired(now.as_microsecond());
+                let returned = deliveries::sweep(connection, &expired, now)?;
+                Ok((returned, expired))
+            });
+            let (returned, expired) = sweeping.await?;
+            expired.into_iter().for_each(|lease| self.tenure.released(lease));
+            Ok(returned)
+        })
     }
 
     fn due(&self, now: Timestamp) -> LedgerTask<'_, Due> {

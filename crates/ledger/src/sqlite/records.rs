@@ -10,7 +10,7 @@ use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
-use super::rows::{bytes, findings, instant, micros, provider};
+use super::rows::{bytes, finding, findings, instant, micros, operator, provider};
 
 /// How many refusals are kept.
 const REFUSALS: i64 = 10_000;
@@ -44,8 +44,8 @@ fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, S
     Ok(MessageRecord {
         process: ProcessId::from_bytes(bytes(row, "process")?),
         session,
-        operator: row.get("operator")?,
-        provider: row.get("provider")?,
+        operator: operator(&row.get::<_, String>("operator")?)?,
+        provider: provider(&row.get::<_, String>("provider")?)?,
         kind: row.get("type")?,
         received_at: instant(row.get("received_at")?, "received_at")?,
         body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
@@ -91,10 +91,10 @@ fn attempts_of(
     delivery: i64,
 ) -> Result<Vec<AttemptEntry>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT number, late, started_at, took_ms, outcome, http_status, acknowledgement, detail
+        "SELECT number, late, started_at, took_ms, outcome, http_status, acknowledgement, detail, finding
              FROM attempt WHERE delivery = ?2
              UNION ALL
-             SELECT number, 0, started_at, took_ms, outcome, http_status, acknowledgement, detail
+             SELECT number, 0, started_at, took_ms, outcome, http_status, acknowledgement, detail, finding
              FROM delivery_history WHERE notification = ?1 AND delivery = ?2 AND number IS NOT NULL
              ORDER BY number, late",
     )?;
@@ -109,6 +109,7 @@ fn attempts_of(
             http_status: row.get("http_status")?,
             acknowledgement: row.get::<_, Option<Vec<u8>>>("acknowledgement")?.map(Bytes::from),
             detail: row.get("detail")?,
+            finding: finding(row.get::<_, Option<String>>("finding")?.as_deref())?,
             late: row.get("late")?,
         });
     }

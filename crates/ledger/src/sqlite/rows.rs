@@ -1,7 +1,8 @@
 //! Between columns and types. A stored value that does not parse is a contradiction and says which column it was in.
 
 use jiff::Timestamp;
-use oicp::{Finding, NotificationType, ProviderId};
+use oicp::{Finding, NotificationType, OperatorId, ProviderId};
+use roamhub_core::records::StoredFinding;
 use rusqlite::Row;
 use serde_json::{Value, json};
 
@@ -20,8 +21,19 @@ pub(super) fn kind(word: &str) -> Result<NotificationType, StoreError> {
     NotificationType::parse(word).ok_or_else(|| contradiction("type", word))
 }
 
+/// A provider from its key, in the usual spelling: `DE-DCB`.
 pub(super) fn provider(key: &str) -> Result<ProviderId, StoreError> {
-    ProviderId::parse(key).map_err(|_| contradiction("provider", key))
+    let spelt = key.split_at_checked(2).map(|(country, party)| format!("{country}-{party}"));
+    spelt.and_then(|id| ProviderId::parse(&id).ok()).ok_or_else(|| contradiction("provider", key))
+}
+
+/// An operator from its key, in the usual spelling: `DE*ABC`, or `+49*810`.
+pub(super) fn operator(key: &str) -> Result<OperatorId, StoreError> {
+    let spelt = match key.split_at_checked(2) {
+        Some((country, party)) if !key.contains('*') => format!("{country}*{party}"),
+        _ => format!("+{key}"),
+    };
+    OperatorId::parse(&spelt).map_err(|_| contradiction("operator", key))
 }
 
 pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: &str) -> Result<[u8; N], StoreError> {
@@ -47,9 +59,14 @@ pub(super) fn finding_value(finding: &Finding) -> Value {
 }
 
 /// A finding as it is read back: codes are open-ended, an older or newer program may have written it.
-pub(super) fn findings(json: Option<&str>) -> Result<Vec<roamhub_core::records::StoredFinding>, StoreError> {
+pub(super) fn findings(json: Option<&str>) -> Result<Vec<StoredFinding>, StoreError> {
     let Some(json) = json else { return Ok(Vec::new()) };
     serde_json::from_str(json).map_err(|_| contradiction("findings", json))
+}
+
+/// The finding on a provider's answer, as it is read back.
+pub(super) fn finding(json: Option<&str>) -> Result<Option<StoredFinding>, StoreError> {
+    json.map(|json| serde_json::from_str(json).map_err(|_| contradiction("finding", json))).transpose()
 }
 
 pub(super) fn contradiction(column: &str, value: impl std::fmt::Display) -> StoreError {

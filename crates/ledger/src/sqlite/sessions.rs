@@ -2,14 +2,14 @@
 //! knows a card.
 
 use jiff::Timestamp;
-use oicp::{EvseId, OperatorId, ProviderId};
+use oicp::{EvseId, ProviderId};
 use roamhub_core::SessionKey;
 use roamhub_core::records::SessionRecord;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts, SessionState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
-use super::rows::{contradiction, instant, micros, provider, text};
+use super::rows::{self, contradiction, instant, micros, provider, text};
 
 pub(super) fn open_pending(connection: &Connection, session: &PendingSession) -> Result<(), StoreError> {
     connection
@@ -92,11 +92,11 @@ pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<S
     )?;
     let mut rows = statement.query([key.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let (operator, by): (String, String) = (row.get(0)?, row.get(1)?);
+    let (by_operator, by): (String, String) = (row.get(0)?, row.get(1)?);
     let evse: Option<String> = row.get(2)?;
     Ok(Some(SessionFacts {
         key,
-        operator: OperatorId::parse(&operator).map_err(|_| contradiction("operator", &operator))?,
+        operator: rows::operator(&by_operator)?,
         provider: provider(&by)?,
         evse: evse
             .as_deref()
@@ -115,8 +115,8 @@ pub(super) fn record(connection: &Connection, key: SessionKey) -> Result<Option<
     let state: String = row.get("state")?;
     Ok(Some(SessionRecord {
         key,
-        operator: row.get("operator")?,
-        provider: row.get("provider")?,
+        operator: rows::operator(&row.get::<_, String>("operator")?)?,
+        provider: row.get::<_, Option<String>>("provider")?.as_deref().map(provider).transpose()?,
         state: match state.as_str() {
             "pending" => SessionState::Pending,
             "active" => SessionState::Active,

@@ -1,12 +1,14 @@
 //! What belongs to one opening of the ledger: the numbers it may give to deliveries, and the leases it has granted.
 //!
 //! Only this process leases deliveries of this ledger, so leases need no index on disk: this is a superset of those that
-//! hold (a rolled back transaction may leave one behind), and the rows have the last word.
+//! hold, and the rows have the last word. It stays one because a lease is noted inside its transaction, which may be
+//! rolled back, but forgotten only after the commit that ended it: a lease that nobody knows of would never run out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use roamhub_core::delivery::{DeliveryNo, Lease};
 use rusqlite::{Connection, OptionalExtension};
 
 /// So many numbers are set aside for each opening: more than it can use.
@@ -16,7 +18,15 @@ const BLOCK: i64 = 1 << 32;
 #[derive(Debug)]
 pub(super) struct Tenure {
     next: AtomicI64,
-    leases: Mutex<HashMap<i64, i64>>,
+    leases: Mutex<HashMap<DeliveryNo, Granted>>,
+}
+
+/// The newest lease of a delivery.
+#[derive(Clone, Copy, Debug)]
+struct Granted {
+    token: u32,
+    /// In microseconds.
+    until: i64,
 }
 
 impl Tenure {
@@ -40,26 +50,26 @@ impl Tenure {
     }
 
     /// A delivery is leased until then (microseconds).
-    pub(super) fn leased(&self, delivery: i64, until: i64) {
-        self.leases().insert(delivery, until);
+    pub(super) fn leased(&self, lease: Lease, until: i64) {
+        self.leases().insert(lease.delivery, Granted { token: lease.token, until });
     }
 
-    /// A delivery is leased no longer.
-    pub(super) fn released(&self, delivery: i64) {
-        self.leases().remove(&delivery);
-    }
-
-    /// Takes out the leases that ran out before `now` (microseconds).
-    pub(super) fn take_expired(&self, now: i64) -> Vec<i64> {
+    /// This lease ended, and that is committed. A newer one of the same delivery stays.
+    pub(super) fn released(&self, lease: Lease) {
         let mut leases = self.leases();
-        let expired: Vec<_> = leases.iter().filter(|(_, until)| **until < now).map(|(no, _)| *no).collect();
-        for delivery in &expired {
-            leases.remove(delivery);
+        if leases.get(&lease.delivery).is_some_and(|granted| granted.token == lease.token) {
+            leases.remove(&lease.delivery);
         }
-        expired
     }
 
-    fn leases(&self) -> MutexGuard<'_, HashMap<i64, i64>> {
+    /// The leases that ran out before `now` (microseconds).
+    pub(super) fn expired(&self, now: i64) -> Vec<Lease> {
+        let leases = self.leases();
+        let expired = leases.iter().filter(|(_, granted)| granted.until < now);
+        expired.map(|(delivery, granted)| Lease { delivery: *delivery, token: granted.token }).collect()
+    }
+
+    fn leases(&self) -> MutexGuard<'_, HashMap<DeliveryNo, Granted>> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,10 @@ use std::task::Poll;
 
 use oicp::NotificationType::{End, Error};
 use roamhub_core::SessionKey;
-use roamhub_core::ports::{Intake, IntakePort, Ledger, LedgerError, LedgerTask, RecordPort, Repeated, Taken};
+use roamhub_core::delivery::FinalState;
+use roamhub_core::ports::{
+    DeliveryPort, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, RecordPort, Repeated, Taken,
+};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::FILE_NAME;
 use rusqlite::Connection;
@@ -66,6 +69,11 @@ async fn at_once<T: Send>(folder: &Path, mut tasks: Vec<LedgerTask<'_, T>>) -> V
     told
 }
 
+/// The same task, when only whether it worked is of interest.
+fn outcome_of<'a, T: Send + 'a>(task: LedgerTask<'a, T>) -> LedgerTask<'a, ()> {
+    Box::pin(async move { task.await.map(drop) })
+}
+
 /// Takes all of them in at once.
 async fn taken_at_once(
     ledger: &Sqlite,
@@ -108,6 +116,52 @@ async fn a_contradiction_in_one_session_does_not_fail_the_others() {
     assert_eq!(answers[1], Err(LedgerError::Contradiction));
     assert!(matches!(answers[0], Ok(Taken::Stored(_))), "{:?}", answers[0]);
     assert!(matches!(answers[2], Ok(Taken::Stored(_))), "{:?}", answers[2]);
+}
+
+/// While this is in place, whatever makes a delivery due fails.
+const STUCK: &str = "CREATE TRIGGER stuck BEFORE UPDATE OF due_at ON delivery WHEN NEW.due_at IS NOT NULL
+                     BEGIN SELECT RAISE(ABORT, 'stuck'); END";
+
+#[tokio::test]
+async fn a_sweep_that_is_redone_because_of_a_neighbour_still_returns_leases() {
+    let folder = tempdir().unwrap();
+    let ledger = open(folder.path());
+    let known = notice(session(&*ledger).await, End, 0);
+    let lease = going(&*ledger, known.clone()).await;
+    let other = session(&*ledger).await;
+    let bad = Intake { process: known.process, ..notice(other, Error, 0) };
+    let told = at_once(
+        folder.path(),
+        vec![
+            outcome_of(ledger.probe(at(1))),
+            outcome_of(ledger.sweep(at(100))),
+            outcome_of(ledger.take_in(bad.into())),
+        ],
+    )
+    .await;
+    assert_eq!(told[2], Err(LedgerError::Unavailable), "the neighbour fails the batch");
+    assert_eq!(claimed(&*ledger, 100).await, [lease.delivery]);
+}
+
+#[tokio::test]
+async fn a_lease_runs_out_although_a_result_or_a_sweep_could_not_be_written() {
+    let folder = tempdir().unwrap();
+    let ledger = open(folder.path());
+    let session = session(&*ledger).await;
+    let lease = going(&*ledger, notice(session, End, 0)).await;
+    let behind = stored(&*ledger, notice(session, End, 1)).await.lease;
+    ledger.defer(behind, at(2), at(3)).await.unwrap();
+    assert_eq!(claimed(&*ledger, 3).await, [], "parked");
+
+    inside(folder.path()).execute_batch(STUCK).unwrap();
+    let fate = Fate::Final { state: FinalState::Delivered, reason: None };
+    let result = attempt(4, "delivered", Some(YES));
+    assert!(ledger.settle(lease, at(4), result, fate).await.is_err(), "the next one cannot be promoted");
+    assert!(ledger.sweep(at(100)).await.is_err());
+    inside(folder.path()).execute_batch("DROP TRIGGER stuck").unwrap();
+
+    assert_eq!(ledger.sweep(at(101)).await, Ok(1));
+    assert_eq!(claimed(&*ledger, 101).await, [lease.delivery]);
 }
 
 #[tokio::test]
