@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::{OperatorId, ProviderId};
 use serde::Deserialize;
 
 use crate::session::SessionState;
@@ -27,9 +28,9 @@ pub struct MessageRecord {
     /// Its session.
     pub session: SessionKey,
     /// Who sent it.
-    pub operator: String,
+    pub operator: OperatorId,
     /// Who is to hear it.
-    pub provider: String,
+    pub provider: ProviderId,
     /// Its type.
     pub kind: String,
     /// When it came in.
@@ -76,6 +77,8 @@ pub struct AttemptEntry {
     pub acknowledgement: Option<Bytes>,
     /// What happened, in words.
     pub detail: String,
+    /// What was odd about the provider's answer.
+    pub finding: Option<StoredFinding>,
     /// Recorded after the lease had been lost.
     pub late: bool,
 }
@@ -86,9 +89,9 @@ pub struct SessionRecord {
     /// Its key.
     pub key: SessionKey,
     /// Who opened it.
-    pub operator: String,
+    pub operator: OperatorId,
     /// Whose driver is charging.
-    pub provider: Option<String>,
+    pub provider: Option<ProviderId>,
     /// Where it stands.
     pub state: SessionState,
     /// When it was opened.

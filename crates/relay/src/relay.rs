@@ -307,16 +307,15 @@ impl Inner {
         };
         let tried = tried.inspect_err(|_| self.joins.close(process))?;
         let (outcome, done) = match tried {
-            Ok(done) => (told(&done.outcome), attempt.zip(Some(done))),
-            Err(why) => {
-                let labels = DeferralLabels {
-                    provider: attempt.map(|attempt| attempt.route.provider.to_string()).unwrap_or_default(),
-                    reason: why.as_str(),
-                };
-                self.metrics.deferrals.get_or_create(&labels).inc();
-                (Outcome::Deferred(why), None)
-            }
+            Ok(done) => (told(&done.outcome), Some(done)),
+            Err(why) => (Outcome::Deferred(why), None),
         };
+        if let (Outcome::Deferred(why), Some(attempt)) = (&outcome, &attempt) {
+            let provider = attempt.route.provider.to_string();
+            let labels = DeferralLabels { provider, reason: why.as_str() };
+            self.metrics.deferrals.get_or_create(&labels).inc();
+        }
+        let done = attempt.zip(done);
         let submitted = Submitted { process, outcome };
         self.joins.tell(process, &submitted);
         if done.is_none() {

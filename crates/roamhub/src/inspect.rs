@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use roamhub_core::ProcessId;
-use roamhub_core::records::{DeliveryRecord, MessageRecord};
+use roamhub_core::records::{DeliveryRecord, MessageRecord, StoredFinding};
 use serde_json::{Value, json};
 
 use crate::settings::default_data;
@@ -49,8 +49,8 @@ fn as_text(message: &MessageRecord) -> String {
     line("process", message.process.to_string());
     line("type", message.kind.clone());
     line("session", message.session.to_session_id().to_string());
-    line("operator", message.operator.clone());
-    line("provider", message.provider.clone());
+    line("operator", message.operator.to_string());
+    line("provider", message.provider.to_string());
     line("received", message.received_at.to_string());
     line("body", format!("{} bytes, SHA-256 {}", message.body.len(), hex(&message.digest)));
     for finding in &message.findings {
@@ -68,6 +68,9 @@ fn as_text(message: &MessageRecord) -> String {
                     attempt.number, attempt.started_at, attempt.took_ms, attempt.outcome, attempt.detail
                 ),
             );
+            if let Some(finding) = &attempt.finding {
+                line("    finding", format!("{}: {}", finding.code, finding.text));
+            }
         }
     }
     text
@@ -84,6 +87,7 @@ fn in_words(delivery: &DeliveryRecord) -> String {
 }
 
 fn as_json(message: &MessageRecord) -> Value {
+    let finding = |finding: &StoredFinding| json!({"code": finding.code, "pointer": finding.pointer, "text": finding.text});
     let attempts = |delivery: &DeliveryRecord| -> Vec<Value> {
         let attempts = delivery.attempts.iter().map(|attempt| {
             json!({
@@ -95,6 +99,7 @@ fn as_json(message: &MessageRecord) -> Value {
                 "acknowledgement": attempt.acknowledgement.as_ref()
                     .and_then(|ack| serde_json::from_slice::<Value>(ack).ok()),
                 "detail": attempt.detail,
+                "finding": attempt.finding.as_ref().map(finding),
                 "late": attempt.late,
             })
         });
@@ -109,20 +114,16 @@ fn as_json(message: &MessageRecord) -> Value {
             "attempts": attempts(delivery),
         })
     });
-    let findings = message
-        .findings
-        .iter()
-        .map(|finding| json!({"code": finding.code, "pointer": finding.pointer, "text": finding.text}));
     json!({
         "process": message.process.to_string(),
         "type": message.kind,
         "session": message.session.to_session_id().to_string(),
-        "operator": message.operator,
-        "provider": message.provider,
+        "operator": message.operator.to_string(),
+        "provider": message.provider.to_string(),
         "receivedAt": message.received_at.to_string(),
         "bytes": message.body.len(),
         "sha256": hex(&message.digest),
-        "findings": findings.collect::<Vec<_>>(),
+        "findings": message.findings.iter().map(finding).collect::<Vec<_>>(),
         "deliveries": deliveries.collect::<Vec<_>>(),
     })
 }

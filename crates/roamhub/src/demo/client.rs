@@ -50,6 +50,7 @@ impl Client {
             .header(HOST, self.hub.to_string())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(message.to_string())))?;
+        self.sender.ready().await?;
         let started = Instant::now();
         let response = self.sender.send_request(request).await?;
         let status = response.status();
