@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roamhub_testkit::{Answer, FakeOperator, FakeProvider, HubProcess, Reply, messages};
+use roamhub_testkit::{Answer, FakeOperator, FakeProvider, HubProcess, Received, Reply, messages};
 use serde_json::json;
 
 use crate::stage::{LONGEST_ANSWER, QUICK, SOON, assert_delivered, hub_with, operator_of, provider_entry};
@@ -34,12 +34,12 @@ impl Two {
         self.operator.authorize_start(body).await
     }
 
-    /// How often each has been asked.
-    fn asked(&self) -> (usize, usize) {
-        let count = |provider: &FakeProvider| {
-            provider.received().iter().filter(|request| request.is_authorize_start()).count()
-        };
-        (count(&self.a), count(&self.b))
+    /// Asserts how often each has been asked. Who loses may hear the question after the winner has answered it.
+    async fn assert_asked(&self, a: usize, b: usize) {
+        let count = |seen: &[Received]| seen.iter().filter(|request| request.is_authorize_start()).count();
+        self.a.wait_until(SOON, |seen| count(seen) >= a).await;
+        self.b.wait_until(SOON, |seen| count(seen) >= b).await;
+        assert_eq!((count(&self.a.received()), count(&self.b.received())), (a, b));
     }
 
     /// What the console counts as conflicts.
@@ -85,6 +85,7 @@ async fn all_are_asked_at_the_same_time_and_the_first_yes_wins() {
     let answer = two.ask(CARD, 1).await;
     let session = assert_authorised_by(&answer, "DE-BBB");
     assert!(answer.took < Duration::from_millis(500), "nobody waits for the slow one: {answer:?}");
+    two.assert_asked(1, 1).await;
     let asked = (&two.a.received()[0], &two.b.received()[0]);
     assert_eq!(asked.0.session(), session, "one SessionID for all");
     assert_eq!(asked.0.body, asked.1.body);
@@ -111,7 +112,7 @@ async fn a_late_yes_is_only_counted() {
     assert_eq!((two.a.notifications().len(), two.b.notifications().len()), (0, 1), "it stays the winner's");
     // The memory keeps the winner, not the loser.
     assert_authorised_by(&two.ask(CARD, 2).await, "DE-BBB");
-    assert_eq!(two.asked(), (1, 2));
+    two.assert_asked(1, 2).await;
 }
 
 #[tokio::test]
@@ -133,7 +134,7 @@ async fn refused_by_all_leaves_no_session_behind() {
     refuses(&two.a, "102");
     refuses(&two.b, "210");
     assert_nobody_authorises(&two.ask(CARD, 1).await);
-    assert_eq!(two.asked(), (1, 1));
+    two.assert_asked(1, 1).await;
     let session = two.a.received()[0].session();
     for body in [messages::start(&session), messages::end(&session)] {
         let answer = two.operator.notify(body).await;
@@ -192,17 +193,17 @@ async fn who_knew_a_card_is_asked_first_and_alone_also_after_a_restart() {
     let mut two = Two::new().await;
     refuses(&two.a, "102");
     assert_authorised_by(&two.ask(CARD, 1).await, "DE-BBB");
-    assert_eq!(two.asked(), (1, 1));
+    two.assert_asked(1, 1).await;
     assert_authorised_by(&two.ask(CARD, 2).await, "DE-BBB");
-    assert_eq!(two.asked(), (1, 2), "the one that knew it, alone");
+    two.assert_asked(1, 2).await; // the one that knew it, alone
     two.hub.kill9().await;
     two.hub.restart().await;
     two.operator = operator_of(&two.hub);
     // The same card in another spelling.
     assert_authorised_by(&two.ask(&CARD.to_lowercase(), 3).await, "DE-BBB");
-    assert_eq!(two.asked(), (1, 3), "also after a restart");
+    two.assert_asked(1, 3).await; // also after a restart
     assert_authorised_by(&two.ask("04FFFFFF", 4).await, "DE-BBB");
-    assert_eq!(two.asked(), (2, 4), "another card is another question");
+    two.assert_asked(2, 4).await; // another card is another question
 }
 
 #[tokio::test]
@@ -214,15 +215,15 @@ async fn if_the_one_that_knew_it_says_no_the_others_are_asked_and_the_memory_mov
     refuses(&two.b, "102");
     authorises(&two.a, Duration::ZERO);
     let session = assert_authorised_by(&two.ask(CARD, 2).await, "DE-AAA");
-    assert_eq!(two.asked(), (2, 2));
+    two.assert_asked(2, 2).await;
     assert_delivered(&two.operator.notify(messages::end(&session)).await);
     assert_eq!((two.a.notifications().len(), two.b.notifications().len()), (1, 0));
     assert_authorised_by(&two.ask(CARD, 3).await, "DE-AAA");
-    assert_eq!(two.asked(), (3, 2), "now the other one is asked alone");
+    two.assert_asked(3, 2).await; // now the other one is asked alone
     // And if all say no, it is a no.
     refuses(&two.a, "102");
     assert_nobody_authorises(&two.ask(CARD, 4).await);
-    assert_eq!(two.asked(), (4, 3));
+    two.assert_asked(4, 3).await;
 }
 
 #[tokio::test]
