@@ -84,7 +84,8 @@ impl ServeArgs {
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         };
-        if !settings.listen.ip().is_loopback() && !(self.allow_plain_http || file.allow_plain_http) {
+        let allowed = self.allow_plain_http || file.allow_plain_http;
+        if !allowed && !settings.listen.ip().is_loopback() {
             bail!(
                 "{} is not loopback, and without certificates anybody who reaches it may claim any id; listen on \
                  127.0.0.1 behind something that checks who calls, or say --allow-plain-http",

@@ -72,11 +72,16 @@ fn rooms_do_without_what_is_not_their_business() {
 #[test]
 fn every_room_forbids_unsafe_code_by_the_workspaces_lints() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let workspace = std::fs::read_to_string(format!("{root}/Cargo.toml")).expect("the workspace has a manifest");
+    let workspace =
+        std::fs::read_to_string(format!("{root}/Cargo.toml")).expect("the workspace has a manifest");
     assert!(workspace.contains("unsafe_code = \"forbid\""));
     for entry in std::fs::read_dir(format!("{root}/crates")).expect("there are rooms") {
         let manifest = entry.expect("a readable entry").path().join("Cargo.toml");
         let text = std::fs::read_to_string(&manifest).expect("every room has a manifest");
-        assert!(text.contains("[lints]\nworkspace = true"), "{} takes the workspace's lints", manifest.display());
+        assert!(
+            text.contains("[lints]\nworkspace = true"),
+            "{} takes the workspace's lints",
+            manifest.display()
+        );
     }
 }

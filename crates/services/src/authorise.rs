@@ -45,7 +45,7 @@ impl Hub {
         let directory = self.inner.partners.directory();
         let operator = match caller(path_id, &request, &directory) {
             Ok(operator) => operator,
-            Err(verdict) => return refused(verdict),
+            Err(verdict) => return refused(*verdict),
         };
         self.once(process, request, operator, directory, ids, arrived).await
     }
@@ -85,13 +85,17 @@ impl Hub {
     }
 }
 
-fn caller(path_id: &str, request: &AuthorizeStart, directory: &Directory) -> Result<Arc<Operator>, Verdict> {
+fn caller(
+    path_id: &str,
+    request: &AuthorizeStart,
+    directory: &Directory,
+) -> Result<Arc<Operator>, Box<Verdict>> {
     let body = request.operator_id();
     if OperatorId::parse(path_id).ok() != Some(body) {
-        return Err(Verdict::IdMismatch { path: path_id.to_owned(), body });
+        return Err(Box::new(Verdict::IdMismatch { path: path_id.to_owned(), body }));
     }
-    let operator = directory.operator(&body).ok_or(Verdict::UnknownOperator(body))?;
-    if operator.locked { Err(Verdict::Locked(operator.id)) } else { Ok(operator.clone()) }
+    let operator = directory.operator(&body).ok_or_else(|| Box::new(Verdict::UnknownOperator(body)))?;
+    if operator.locked { Err(Box::new(Verdict::Locked(operator.id))) } else { Ok(operator.clone()) }
 }
 
 impl Inner {

@@ -74,7 +74,7 @@ impl Inner {
         }
         let findings = match self.findings(&notification, odd, &session, operator, &directory) {
             Ok(findings) => findings,
-            Err(verdict) => return refused(verdict),
+            Err(verdict) => return refused(*verdict),
         };
         let kind = notification.kind();
         let hears = directory.provider(&session.provider).is_some_and(|provider| provider.hears(kind));
@@ -106,7 +106,7 @@ impl Inner {
         session: &SessionFacts,
         operator: &Operator,
         directory: &Directory,
-    ) -> Result<Vec<Finding>, Verdict> {
+    ) -> Result<Vec<Finding>, Box<Verdict>> {
         let mut findings = notification.findings().to_vec();
         findings.extend(odd);
         findings.extend(notification.findings_at(self.clock.now()));
@@ -122,10 +122,10 @@ impl Inner {
             let faults: Vec<_> =
                 findings.iter().take(own).chain(findings.iter().skip(own).filter(blamed)).cloned().collect();
             if faults.iter().any(|finding| finding.code == EVSE_OUTSIDE_BUNDLE) {
-                return Err(Verdict::ForeignEvse(faults));
+                return Err(Box::new(Verdict::ForeignEvse(faults)));
             }
             if !faults.is_empty() {
-                return Err(Verdict::Implausible(faults));
+                return Err(Box::new(Verdict::Implausible(faults)));
             }
         }
         Ok(findings)
