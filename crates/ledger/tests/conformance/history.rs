@@ -37,7 +37,7 @@ pub(crate) async fn a_message_shows_its_deliveries_and_attempts(place: &dyn Plac
 
     let record = message(&*ledger, intake.process).await;
     assert_eq!((record.process, record.session), (intake.process, session));
-    assert_eq!((record.operator.as_str(), record.provider.as_str()), (operator().key(), provider().key()));
+    assert_eq!((record.operator, record.provider), (operator(), provider()));
     assert_eq!((record.kind.as_str(), record.received_at), ("End", at(0)));
     assert_eq!((record.body, record.digest), (intake.body, intake.digest));
     assert!(record.findings.is_empty());
@@ -50,6 +50,9 @@ pub(crate) async fn a_message_shows_its_deliveries_and_attempts(place: &dyn Plac
     assert_eq!((one.outcome.as_str(), one.http_status), ("unreachable", Some(503)));
     assert_eq!((one.detail.as_str(), one.late), ("the provider answered HTTP 503", false));
     assert_eq!(one.acknowledgement, None);
+    let finding = one.finding.as_ref().expect("what was odd is kept");
+    assert_eq!((finding.code.as_str(), finding.text.as_str()), ("answer-without-result", "odd"));
+    assert_eq!(two.finding, None);
     assert_eq!((two.number, two.acknowledgement.as_deref()), (2, Some(NO)));
 
     assert_eq!((second.state.as_str(), second.reason.as_deref()), ("delivered", None));
