@@ -21,7 +21,7 @@ use roamhub_core::ports::{Fate, Intake, Ledger, Plan, Repeated, Sending, Settled
 use crate::Place;
 use crate::scene::*;
 
-const CASES: u32 = 200;
+const CASES: u32 = 100;
 const SESSIONS: usize = 2;
 /// How long a lease lasts, in seconds.
 const LEASE: i64 = 30;
