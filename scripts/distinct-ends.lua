@@ -3,6 +3,9 @@
 --
 -- wrk … -s distinct-ends.lua URL -- FILE-OF-SESSION-IDS PREFIX
 --
+-- With BENCH_RATE in the environment the requests of all connections together are sent at that rate (per second), or as
+-- near to it as the proxy allows; without it, as fast as answers come.
+--
 -- PREFIX keeps the bodies of one run apart from those of another. The last line of the output is for a program:
 -- RESULT requests=… us=… p50=… p99=… non2xx=… errors=…
 
@@ -33,6 +36,23 @@ function init(args)
   head = "POST " .. wrk.path .. " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port
     .. "\r\nContent-Type: application/json\r\nContent-Length: "
   count = 0
+end
+
+local rate = tonumber(os.getenv("BENCH_RATE") or "0")
+
+if rate > 0 then
+  local ffi = require("ffi")
+  ffi.cdef("typedef struct { long s; long ns; } bench_time; int clock_gettime(int, bench_time *);")
+  local time = ffi.new("bench_time")
+  local due
+
+  -- Milliseconds until the next request is due. Who is late catches up, but not more than a twentieth of a second.
+  function delay()
+    ffi.C.clock_gettime(1, time)
+    local now = tonumber(time.s) + tonumber(time.ns) / 1e9
+    due = math.max((due or now) + 1 / rate, now - 0.05)
+    return math.max(0, math.floor((due - now) * 1000 + 0.5))
+  end
 end
 
 function request()

@@ -299,8 +299,10 @@ pub fn next(outcome: &AttemptOutcome, situation: &Situation<'_>) -> Next {
         AttemptOutcome::Unreachable { retry_after: Some(asked), .. } => retry::bounded_retry_after(*asked),
         AttemptOutcome::Unreachable { .. } => step,
     };
-    let due_at = retry::later(situation.now, pause);
-    if due_at < retry::gives_up_at(situation.kind, situation.received_at) {
+    // What would come too late is tried one last time just before it is given up.
+    let last = retry::last_try_at(situation.kind, situation.received_at);
+    let due_at = retry::later(situation.now, pause).min(last);
+    if due_at > situation.now {
         return Next::Retry { due_at };
     }
     match situation.kind {

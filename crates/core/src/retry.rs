@@ -21,6 +21,8 @@ const HOUR: u64 = 3600;
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(72 * HOUR);
 /// How long a Start or a Progress is of use to anybody.
 pub const EXPIRES_AFTER: Duration = Duration::from_secs(15 * MINUTE);
+/// How long before it is given up a message is tried for the last time.
+pub const LAST_TRY_BEFORE: SignedDuration = SignedDuration::from_secs(30);
 /// A provider whose address or credentials are wrong is not asked more often than this.
 pub const SLOW_STEP: Duration = Duration::from_secs(5 * MINUTE);
 /// The longest `Retry-After` that is honoured.
@@ -70,6 +72,12 @@ pub fn gives_up_at(kind: NotificationType, received_at: Timestamp) -> Timestamp 
         NotificationType::Start | NotificationType::Progress => later(received_at, EXPIRES_AFTER),
         NotificationType::End | NotificationType::Error => later(received_at, GIVE_UP_AFTER),
     }
+}
+
+/// When a message received at `received_at` is tried for the last time.
+#[must_use]
+pub fn last_try_at(kind: NotificationType, received_at: Timestamp) -> Timestamp {
+    gives_up_at(kind, received_at).checked_sub(LAST_TRY_BEFORE).unwrap_or(received_at)
 }
 
 /// `instant + pause`, or the end of time where that does not exist.

@@ -22,6 +22,7 @@ use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::{Hub, Partners};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,16 @@ pub(crate) struct Node {
     relay: Relay,
     stop: CancellationToken,
     essential: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+/// The threads that serve partners: one core is left to the ledger's writer. `TOKIO_WORKER_THREADS` overrides it.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        builder.worker_threads(cores.saturating_sub(1).max(1));
+    }
+    builder.enable_all().build()
 }
 
 /// Opens the ledger.

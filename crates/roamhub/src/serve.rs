@@ -16,8 +16,7 @@ use crate::telemetry;
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settle()?;
     telemetry::start(settings.log_format, "info");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(settings))
+    node::runtime()?.block_on(serve(settings))
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {

@@ -174,6 +174,9 @@ fn an_end_is_tried_for_three_days_a_progress_for_a_quarter_of_an_hour() {
     assert!(matches!(at(NotificationType::Progress, 800), Next::Retry { .. }));
     assert_eq!(at(NotificationType::Progress, 899), Next::Final { state: FinalState::Expired, reason: None });
     assert!(matches!(at(NotificationType::End, 71 * 3600), Next::Retry { .. }));
+    let patient = case.next(&unreachable(Some(3600)), NotificationType::Progress, 0, Tries::default());
+    let last = retry::later(case.received_at, Duration::from_secs(870));
+    assert_eq!(patient, Next::Retry { due_at: last }, "what would come too late has one last try");
     assert_eq!(
         at(NotificationType::End, 72 * 3600),
         Next::Final { state: FinalState::Exhausted, reason: Some("too-old") }

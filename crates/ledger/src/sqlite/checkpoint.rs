@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
@@ -20,7 +21,8 @@ const LOOK_EVERY: u32 = 16;
 /// The writer's side.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
-    wake: SyncSender<()>,
+    wake: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
     bulk_done: Arc<AtomicBool>,
     commits: AtomicU32,
 }
@@ -32,10 +34,10 @@ impl Checkpoints {
         let (wake, woken) = sync_channel(1);
         let bulk_done = Arc::new(AtomicBool::new(false));
         let done = bulk_done.clone();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("ledger-checkpoint".into())
             .spawn(move || copy_bulk(&connection, &woken, &done))?;
-        Ok(Self { wake, bulk_done, commits: AtomicU32::new(0) })
+        Ok(Self { wake: Some(wake), thread: Some(thread), bulk_done, commits: AtomicU32::new(0) })
     }
 
     /// Called by the writer between two batches, with no transaction open.
@@ -49,8 +51,15 @@ impl Checkpoints {
             && checkpoint(connection, "NOOP").is_some_and(|frames| frames >= BULK)
         {
             // A full channel means that it is awake already.
-            let _ = self.wake.try_send(());
+            let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
         }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.wake = None;
+        super::join(self.thread.take());
     }
 }
 

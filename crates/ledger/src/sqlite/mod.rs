@@ -21,6 +21,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -35,8 +36,6 @@ use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
-
-use writer::Urgency;
 
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
@@ -81,9 +80,10 @@ enum StoreError {
 /// The embedded ledger, open. Dropping it writes what is queued and releases the lock.
 #[derive(Debug)]
 pub struct Sqlite {
-    // Order matters: the writer finishes before the lock is released.
-    writer: writer::Writer,
+    // Order matters: the last connection to close, the writer's, folds the log into the database and removes it; then
+    // the lock is released.
     readers: readers::Readers,
+    writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
     _lock: lock::Lock,
 }
@@ -113,6 +113,8 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
         deliveries::void_leases(&connection, now)?;
+        // What was overwritten (a PIN) must not live on in an old log.
+        connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
         let tenure = Arc::new(tenure::Tenure::begin(&connection)?);
         let checkpoints = checkpoint::Checkpoints::start(&file)?;
         let (gone, on_gone) = oneshot::channel();
@@ -152,6 +154,15 @@ pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord
     })
 }
 
+/// Waits for a thread of the ledger that has been told to end.
+fn join(thread: Option<JoinHandle<()>>) {
+    let Some(thread) = thread else { return };
+    let name = thread.thread().name().unwrap_or_default().to_owned();
+    if thread.join().is_err() {
+        tracing::error!(name, "a thread of the ledger ended by a panic");
+    }
+}
+
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
@@ -166,7 +177,7 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
         // Checkpoints are run by hand, see `checkpoint`.
         ("wal_autocheckpoint", "0"),
         ("journal_size_limit", "67108864"),
-        ("cache_size", "-32768"),
+        ("cache_size", "-8192"),
         ("temp_store", "MEMORY"),
     ] {
         connection.pragma_update(None, name, value)?;
@@ -177,22 +188,18 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
 impl IntakePort for Sqlite {
     fn take_in(&self, intake: Arc<Intake>) -> LedgerTask<'_, Taken> {
         let tenure = self.tenure.clone();
-        Box::pin(
-            self.writer.write(Urgency::Now, move |connection| intake::take_in(connection, &tenure, &intake)),
-        )
+        Box::pin(self.writer.write(move |connection| intake::take_in(connection, &tenure, &intake)))
     }
 }
 
 impl DeliveryPort for Sqlite {
     fn take_turn(&self, lease: Lease, now: Timestamp) -> LedgerTask<'_, TurnNow> {
-        Box::pin(
-            self.writer.write(Urgency::Now, move |connection| deliveries::take_turn(connection, lease, now)),
-        )
+        Box::pin(self.writer.write(move |connection| deliveries::take_turn(connection, lease, now)))
     }
 
     fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled> {
         let work = move |connection: &Connection| deliveries::defer(connection, lease, now, due_at);
-        Box::pin(self.end_lease(lease, self.writer.write(Urgency::Now, work)))
+        Box::pin(self.end_lease(lease, self.writer.write(work)))
     }
 
     fn settle(
@@ -203,7 +210,7 @@ impl DeliveryPort for Sqlite {
         fate: Fate,
     ) -> LedgerTask<'_, Settled> {
         let work = move |connection: &Connection| deliveries::settle(connection, lease, now, &attempt, &fate);
-        Box::pin(self.end_lease(lease, self.writer.write(Urgency::Soon, work)))
+        Box::pin(self.end_lease(lease, self.writer.write(work)))
     }
 
     fn claim_due(
@@ -214,7 +221,7 @@ impl DeliveryPort for Sqlite {
         limit: usize,
     ) -> LedgerTask<'_, Vec<OwedDelivery>> {
         let tenure = self.tenure.clone();
-        Box::pin(self.writer.write(Urgency::Now, move |connection| {
+        Box::pin(self.writer.write(move |connection| {
             deliveries::claim_due(connection, &tenure, &provider, now, lease_until, limit)
         }))
     }
@@ -222,7 +229,7 @@ impl DeliveryPort for Sqlite {
     fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize> {
         let tenure = self.tenure.clone();
         Box::pin(async move {
-            let sweeping = self.writer.write(Urgency::Now, move |connection| {
+            let sweeping = self.writer.write(move |connection| {
                 let expired = tenure.expired(now.as_microsecond());
                 let returned = deliveries::sweep(connection, &expired, now)?;
                 Ok((returned, expired))
@@ -244,13 +251,11 @@ impl SessionPort for Sqlite {
     }
 
     fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()> {
-        Box::pin(
-            self.writer.write(Urgency::Now, move |connection| sessions::open_pending(connection, &session)),
-        )
+        Box::pin(self.writer.write(move |connection| sessions::open_pending(connection, &session)))
     }
 
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(Urgency::Now, move |connection| sessions::decide(connection, &outcome)))
+        Box::pin(self.writer.write(move |connection| sessions::decide(connection, &outcome)))
     }
 
     fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp) {
@@ -267,7 +272,7 @@ impl SessionPort for Sqlite {
     }
 
     fn medium_key(&self) -> LedgerTask<'_, [u8; 32]> {
-        Box::pin(self.writer.write(Urgency::Now, sessions::medium_key))
+        Box::pin(self.writer.write(sessions::medium_key))
     }
 }
 
@@ -305,16 +310,13 @@ impl PartnerPort for Sqlite {
     }
 
     fn store_partners(&self, document: String, at: Timestamp) -> LedgerTask<'_, ()> {
-        Box::pin(
-            self.writer
-                .write(Urgency::Now, move |connection| records::store_partners(connection, &document, at)),
-        )
+        Box::pin(self.writer.write(move |connection| records::store_partners(connection, &document, at)))
     }
 }
 
 impl Ledger for Sqlite {
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(Urgency::Now, move |connection| records::probe(connection, at)))
+        Box::pin(self.writer.write(move |connection| records::probe(connection, at)))
     }
 
     fn since_last_commit(&self) -> Duration {

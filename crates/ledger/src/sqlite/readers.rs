@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use roamhub_core::ports::LedgerError;
 use rusqlite::Connection;
@@ -19,7 +20,8 @@ type Read = Box<dyn FnOnce(&Connection) + Send>;
 /// The way to the readers.
 #[derive(Debug)]
 pub(super) struct Readers {
-    queue: SyncSender<Read>,
+    queue: Option<SyncSender<Read>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
@@ -27,17 +29,19 @@ impl Readers {
     pub(super) fn start(database: &Path) -> Result<Self, super::OpenError> {
         let (queue, reads) = sync_channel::<Read>(QUEUE);
         let reads = Arc::new(Mutex::new(reads));
+        let mut threads = Vec::with_capacity(READERS);
         for number in 0..READERS {
             let connection = super::connect(database)?;
             connection.pragma_update(None, "query_only", true)?;
             let reads = reads.clone();
-            std::thread::Builder::new().name(format!("ledger-reader-{number}")).spawn(move || {
+            let thread = std::thread::Builder::new().name(format!("ledger-reader-{number}"));
+            threads.push(thread.spawn(move || {
                 while let Some(read) = next(&reads) {
-                    read(&connection)
+                    read(&connection);
                 }
-            })?;
+            })?);
         }
-        Ok(Self { queue })
+        Ok(Self { queue: Some(queue), threads })
     }
 
     /// Reads on one of the connections.
@@ -50,7 +54,8 @@ impl Readers {
         let read: Read = Box::new(move |connection| {
             let _ = reply.send(work(connection));
         });
-        self.queue.try_send(read).map_err(|error| match error {
+        let queue = self.queue.as_ref().ok_or(LedgerError::Unavailable)?;
+        queue.try_send(read).map_err(|error| match error {
             TrySendError::Full(_) => LedgerError::Busy,
             TrySendError::Disconnected(_) => LedgerError::Unavailable,
         })?;
@@ -65,6 +70,13 @@ impl Readers {
             }
             Err(_) => Err(LedgerError::Unavailable),
         }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.queue = None;
+        self.threads.drain(..).for_each(|thread| super::join(Some(thread)));
     }
 }
 

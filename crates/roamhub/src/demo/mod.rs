@@ -58,8 +58,7 @@ struct Cast {
 /// Runs the demo.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     telemetry::start(LogFormat::Text, "error");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(demo(args))
+    node::runtime()?.block_on(demo(args))
 }
 
 async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {

@@ -107,7 +107,6 @@ async fn a_pin_in_a_deferred_notification_is_kept_until_it_is_delivered() {
 }
 
 #[tokio::test]
-#[ignore = "a stop leaves old pages in the ledger's write-ahead log until it is written over"]
 async fn a_pin_in_a_notification_is_in_no_file_of_the_ledger_after_delivery_and_a_restart() {
     let (mut stage, _, answer) = delivered_after_a_crash().await;
     stage.hub.restart().await;
