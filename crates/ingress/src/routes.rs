@@ -91,7 +91,9 @@ impl Routes {
         };
         let odd = request::content_type_finding(&head.headers);
         let reply = match (service, id) {
-            (Service::AuthorizeStart, Some(id)) => self.hub.authorise_start(&id, body, arrived).await,
+            (Service::AuthorizeStart, Some(id)) => {
+                Box::pin(self.hub.authorise_start(&id, body, arrived)).await
+            }
             _ => self.hub.notify(body, odd, arrived).await,
         };
         Ok((service, reply))

@@ -55,7 +55,8 @@ impl HttpCourier {
                 Err(SendError { failure, .. }) => return Err(failure),
             }
         }
-        let mut fresh = Connection::open(&address, &self.trust).await?;
+        // Boxed: a handshake's state is large, and most messages need none.
+        let mut fresh = Box::pin(Connection::open(&address, &self.trust)).await?;
         let response = fresh.send(request.build()?).await.map_err(|error| error.failure)?;
         self.finish(address, fresh, response).await
     }
