@@ -28,6 +28,9 @@ impl Kwh {
     /// Reads the text of a JSON number or the content of a numeric string: `10`, `10.500`, `1.05e1`.
     pub fn parse(text: &str) -> Result<Self, KwhError> {
         let text = text.trim_ascii();
+        if let Some(amount) = plain(text) {
+            return Ok(Self(amount));
+        }
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, signed(exponent)?),
             None => (text, 0),
@@ -46,6 +49,11 @@ impl Kwh {
     #[must_use]
     pub fn decimals(self) -> u32 {
         self.0.normalize().scale()
+    }
+
+    /// Whether the amount needs more than the three decimals that OICP asks for.
+    pub(crate) fn finer_than_watt_hours(self) -> bool {
+        self.0.scale() > 3 && self.decimals() > 3
     }
 
     /// The difference; `None` when it cannot be represented.
@@ -77,6 +85,27 @@ impl fmt::Debug for Kwh {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Kwh({})", self.0)
     }
+}
+
+/// What meters show: no sign, no exponent, and so few digits that they fit an integer. `None` leaves the text to the
+/// thorough reading.
+fn plain(text: &str) -> Option<Decimal> {
+    const MOST: usize = 18;
+    let (whole, fraction) = match text.bytes().position(|byte| byte == b'.') {
+        Some(point) => (text.get(..point)?, text.get(point + 1..)?),
+        None => (text, ""),
+    };
+    if whole.is_empty() || whole.len() + fraction.len() > MOST {
+        return None;
+    }
+    let mantissa = append(append(0, whole)?, fraction)?;
+    Some(Decimal::new(mantissa, u32::try_from(fraction.len()).ok()?))
+}
+
+/// `number` with the digits of `text` written behind it; the caller has made sure that it fits.
+fn append(number: i64, text: &str) -> Option<i64> {
+    text.bytes()
+        .try_fold(number, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
 /// Sign, digits and at most one point; at least one digit.
@@ -118,7 +147,7 @@ fn scaled(mantissa: Decimal, exponent: i32) -> Option<Decimal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kwh, KwhError};
+    use super::{Kwh, KwhError, decimal, plain};
 
     #[test]
     fn reads_numbers_as_partners_write_them() {
@@ -137,6 +166,17 @@ mod tests {
         {
             let amount = Kwh::parse(text).unwrap();
             assert_eq!(amount, Kwh::parse(expected).unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_the_plain_as_thoroughly_as_the_rest() {
+        for text in ["0", "10", "0.000", "18.345", "7.", "007", "123456789012345678", "12345678901234567.8"] {
+            let (plain, thorough) = (plain(text), decimal(text).ok());
+            assert_eq!(plain.map(|amount| amount.unpack()), thorough.map(|amount| amount.unpack()), "{text}");
+        }
+        for text in ["", ".", ".5", "-1", "+1", "1e3", "1.2.3", "1,5", "١٢", "1234567890123456789"] {
+            assert_eq!(plain(text), None, "{text}");
         }
     }
 

@@ -66,9 +66,15 @@ fn distance(one: &str, other: &str) -> usize {
 
 /// The first `{{placeholder}}` in a value, braces included and not too long to be one.
 pub(crate) fn placeholder(value: &str) -> Option<&str> {
-    let start = value.find("{{")?;
+    let start = opening(value)?;
     let end = start + value.get(start..)?.find("}}")? + 2;
     value.get(start..end).filter(|placeholder| placeholder.chars().count() <= LONGEST_ECHO)
+}
+
+/// Where the first `{{` is. Braces are rare, so looking for single ones is faster than looking for the pair.
+fn opening(value: &str) -> Option<usize> {
+    let bytes = value.as_bytes();
+    memchr::memchr_iter(b'{', bytes).find(|brace| bytes.get(brace + 1) == Some(&b'{'))
 }
 
 /// A value as it may be repeated in an answer: cut, and without control characters.

@@ -172,7 +172,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn kwh(&mut self, at: At, raw: Option<&str>) -> Option<Kwh> {
         let text = self.number(at, raw?)?;
         let amount = Kwh::parse(&text).map_err(|error| self.mistaken(at, &text, &error)).ok()?;
-        if amount.decimals() > 3 {
+        if amount.finer_than_watt_hours() {
             let text = format!("{} decimals where three are allowed", amount.decimals());
             self.finding(codes::MORE_THAN_THREE_DECIMALS, at, text);
         }

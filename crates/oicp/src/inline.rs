@@ -12,22 +12,31 @@ pub(crate) struct InlineStr<const N: usize> {
 impl<const N: usize> InlineStr<N> {
     /// `None` when `text` is too long or not ASCII.
     pub(crate) fn new(text: &str) -> Option<Self> {
-        Self::from_bytes(text.bytes())
+        let mut bytes = [0; N];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        let len = u8::try_from(text.len()).ok()?;
+        text.is_ascii().then_some(Self { bytes, len })
     }
 
     /// As [`InlineStr::new`], from single bytes: for keys that are built while they are read.
     pub(crate) fn from_bytes(source: impl Iterator<Item = u8>) -> Option<Self> {
         let mut bytes = [0; N];
-        let mut len = 0_u8;
+        let mut len = 0;
         for byte in source {
-            let place = bytes.get_mut(usize::from(len))?;
-            if !byte.is_ascii() {
-                return None;
-            }
-            *place = byte;
-            len = len.checked_add(1)?;
+            *bytes.get_mut(len)? = byte;
+            len += 1;
         }
-        Some(Self { bytes, len })
+        bytes.is_ascii().then_some(Self { bytes, len: u8::try_from(len).ok()? })
+    }
+
+    pub(crate) fn lowercase(mut self) -> Self {
+        self.bytes.make_ascii_lowercase();
+        self
+    }
+
+    pub(crate) fn uppercase(mut self) -> Self {
+        self.bytes.make_ascii_uppercase();
+        self
     }
 
     pub(crate) fn as_str(&self) -> &str {

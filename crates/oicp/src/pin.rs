@@ -3,16 +3,16 @@
 //! Works on any bytes, also on bodies that are not valid JSON: what was refused may still hold a PIN. The copy has
 //! the length of the original, and stays valid JSON if the original was.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 /// A copy of `body` in which the value of every member called `PIN`, at any depth, is blanked: characters of
 /// strings become `*`, a number becomes `0` and blanks, and objects and lists are blanked throughout. `None` if
 /// there is nothing to blank.
 #[must_use]
 pub fn blank(body: &[u8]) -> Option<Vec<u8>> {
-    // An escaped letter of the name can only be written as \u00xx.
-    let suspicious = memmem::find(body, b"PIN").is_some() || memmem::find(body, b"\\u00").is_some();
-    if !suspicious {
+    if !suspicious(body) {
         return None;
     }
     let mut blanked = None;
@@ -30,6 +30,14 @@ pub fn blank(body: &[u8]) -> Option<Vec<u8>> {
         rest = end;
     }
     blanked.filter(|blanked| blanked != body)
+}
+
+/// Whether a member may be called `PIN`. Ordinary bodies pay for this look only.
+fn suspicious(body: &[u8]) -> bool {
+    static NAME: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"PIN"));
+    // An escaped letter of the name can only be written as \u00xx.
+    static ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u00"));
+    NAME.find(body).is_some() || ESCAPE.find(body).is_some()
 }
 
 /// The next string at or after `from`, quotes included; an unfinished one reaches to the end.

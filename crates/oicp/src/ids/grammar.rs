@@ -14,13 +14,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Between `least` and `most` bytes of one class; takes as many as it can.
-    fn some(&mut self, least: usize, most: usize, class: fn(&u8) -> bool) -> Option<usize> {
+    fn some(&mut self, least: usize, most: usize, class: impl Fn(&u8) -> bool) -> Option<usize> {
         let count = self.rest.iter().take(most).take_while(|byte| class(byte)).count();
         self.rest = self.rest.get(count..)?;
         (count >= least).then_some(count)
     }
 
-    fn exactly(&mut self, count: usize, class: fn(&u8) -> bool) -> Option<()> {
+    fn exactly(&mut self, count: usize, class: impl Fn(&u8) -> bool) -> Option<()> {
         self.some(count, count, class).map(drop)
     }
 

@@ -134,7 +134,8 @@ impl Uid {
     pub fn parse(text: &str) -> Result<Self, IdError> {
         let read = || {
             grammar::uid(text)?;
-            Some(Self { text: InlineStr::new(text)?, key: bare_upper(text)? })
+            let text = InlineStr::new(text)?;
+            Some(Self { text, key: text.uppercase() })
         };
         read().ok_or(IdError::UID)
     }

@@ -15,8 +15,8 @@ impl SessionId {
     pub fn parse(text: &str) -> Result<Self, IdError> {
         let read = || {
             grammar::session(text)?;
-            let key = text.bytes().map(|byte| byte.to_ascii_lowercase());
-            Some(Self { text: InlineStr::new(text)?, key: InlineStr::from_bytes(key)? })
+            let text = InlineStr::new(text)?;
+            Some(Self { text, key: text.lowercase() })
         };
         read().ok_or(IdError::SESSION)
     }
