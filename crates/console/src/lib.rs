@@ -81,9 +81,9 @@ async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str
 }
 
 async fn metrics(State(console): State<Arc<Console>>) -> impl IntoResponse {
-    console.backlog.clear();
     match console.ledger.backlog().await {
         Ok(backlog) => {
+            console.backlog.clear();
             for (provider, count) in backlog {
                 let label = ProviderLabel { provider: provider.to_string() };
                 console.backlog.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));

@@ -100,6 +100,8 @@ pub struct OwedDelivery {
     pub body: bytes::Bytes,
     /// When the hub received it.
     pub received_at: Timestamp,
+    /// When it is given up.
+    pub gives_up_at: Timestamp,
     /// What happened so far.
     pub tries: Tries,
 }

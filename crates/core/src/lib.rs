@@ -3,7 +3,7 @@
 //!
 //! Everything here is a plain value or a pure function; the world outside is reached through the traits in
 //! [`ports`]. Invariants:
-//! * nothing in this crate reads a clock, a socket or a file;
+//! * nothing in this crate reads a socket or a file, nor a clock but for the time inside the ids it makes;
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 

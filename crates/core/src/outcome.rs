@@ -271,8 +271,8 @@ pub struct Situation<'a> {
     pub kind: NotificationType,
     /// Its id (for jitter).
     pub process: &'a ProcessId,
-    /// When it came in.
-    pub received_at: Timestamp,
+    /// When it is given up.
+    pub gives_up_at: Timestamp,
     /// Now.
     pub now: Timestamp,
     /// The attempts before this one.
@@ -296,11 +296,13 @@ pub fn next(outcome: &AttemptOutcome, situation: &Situation<'_>) -> Next {
         }
         AttemptOutcome::Faulted(_) | AttemptOutcome::Unusable { .. } => step,
         AttemptOutcome::Misconfigured { .. } => step.max(SLOW_STEP),
-        AttemptOutcome::Unreachable { retry_after: Some(asked), .. } => retry::bounded_retry_after(*asked),
+        AttemptOutcome::Unreachable { retry_after: Some(asked), .. } => {
+            step.max(retry::bounded_retry_after(*asked))
+        }
         AttemptOutcome::Unreachable { .. } => step,
     };
     // What would come too late is tried one last time just before it is given up.
-    let last = retry::last_try_at(situation.kind, situation.received_at);
+    let last = retry::last_try_before(situation.gives_up_at);
     let due_at = retry::later(situation.now, pause).min(last);
     if due_at > situation.now {
         return Next::Retry { due_at };

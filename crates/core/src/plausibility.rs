@@ -35,7 +35,7 @@ pub fn against_session(
         find(EVSE_OUTSIDE_BUNDLE, "/EvseID", text);
     }
     if let Some(opened_at) = session.evse.filter(|opened_at| *opened_at != evse) {
-        find(EVSE_CHANGED, "/EvseID", format!("the session was opened at {opened_at}"));
+        find(EVSE_CHANGED, "/EvseID", format!("the session is at {opened_at}"));
     }
     if operator.locked {
         find(OPERATOR_LOCKED, "/OperatorID", format!("{} is locked", operator.id));

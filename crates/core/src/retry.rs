@@ -74,10 +74,10 @@ pub fn gives_up_at(kind: NotificationType, received_at: Timestamp) -> Timestamp 
     }
 }
 
-/// When a message received at `received_at` is tried for the last time.
+/// When a message that is given up at `gives_up_at` is tried for the last time.
 #[must_use]
-pub fn last_try_at(kind: NotificationType, received_at: Timestamp) -> Timestamp {
-    gives_up_at(kind, received_at).checked_sub(LAST_TRY_BEFORE).unwrap_or(received_at)
+pub fn last_try_before(gives_up_at: Timestamp) -> Timestamp {
+    gives_up_at.checked_sub(LAST_TRY_BEFORE).unwrap_or(gives_up_at)
 }
 
 /// `instant + pause`, or the end of time where that does not exist.

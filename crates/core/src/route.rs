@@ -32,6 +32,4 @@ pub struct Route {
 pub trait Routes: Send + Sync {
     /// The provider's route; `None` if it has no endpoint (any more).
     fn route(&self, provider: &ProviderId) -> Option<Arc<Route>>;
-    /// All providers that have one.
-    fn providers(&self) -> Vec<ProviderId>;
 }

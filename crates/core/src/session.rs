@@ -58,8 +58,6 @@ pub enum SessionState {
     Pending,
     /// A provider said yes: notifications are welcome.
     Active,
-    /// Nobody said yes: the SessionID is void.
-    Void,
     /// The charge detail record is in: nothing more is expected.
     Closed,
 }

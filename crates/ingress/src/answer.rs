@@ -136,6 +136,9 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::Authorised(answer) => return answer.status.clone(),
         Verdict::NotAuthorised(status) => return status.clone(),
         Verdict::Deferred(later) | Verdict::AcceptedForLater(later) => stored(later, reply.process),
+        Verdict::GivenUp(why) => {
+            format!("{why}; nothing more is sent unless you send it again; receipt={}", reply.process)
+        }
         Verdict::Superseded => {
             format!("a newer message of the session went out instead; receipt={}", reply.process)
         }
@@ -196,6 +199,5 @@ fn fault_in_words(fault: &EdgeFault) -> String {
         EdgeFault::Encoding => "Content-Encoding must be absent, identity or gzip".to_owned(),
         EdgeFault::BrokenGzip => "Content-Encoding says gzip, the body is not".to_owned(),
         EdgeFault::Body(problem) => problem.to_string(),
-        EdgeFault::Internal => "the hub failed; its log says how".to_owned(),
     }
 }

@@ -33,8 +33,6 @@ pub enum EdgeFault {
     BrokenGzip,
     /// The bytes are no JSON text at all.
     Body(BodyProblem),
-    /// The hub failed.
-    Internal,
 }
 
 /// A row of the table.
@@ -55,7 +53,9 @@ const fn row(http: StatusCode, code: Code) -> Row {
 pub fn of_verdict(verdict: &Verdict) -> Row {
     match verdict {
         Verdict::Relayed(ack) => row(StatusCode::OK, ack.status.code),
-        Verdict::Deferred(_) | Verdict::Superseded => row(StatusCode::OK, Code::NO_ANSWER),
+        Verdict::Deferred(_) | Verdict::GivenUp(_) | Verdict::Superseded => {
+            row(StatusCode::OK, Code::NO_ANSWER)
+        }
         Verdict::AcceptedForLater(_) => row(StatusCode::OK, Code::SUCCESS),
         Verdict::NotOffered(_) | Verdict::ProviderNotAsked => {
             row(StatusCode::OK, Code::SERVICE_NOT_AVAILABLE)
@@ -100,7 +100,6 @@ pub fn of_fault(fault: &EdgeFault) -> Row {
         EdgeFault::Body(_) | EdgeFault::BrokenOff | EdgeFault::BrokenGzip => {
             row(StatusCode::BAD_REQUEST, Code::DATA_ERROR)
         }
-        EdgeFault::Internal => row(StatusCode::INTERNAL_SERVER_ERROR, Code::SYSTEM_ERROR),
     }
 }
 

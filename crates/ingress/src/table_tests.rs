@@ -37,6 +37,7 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("deferred", Verdict::Deferred(later())),
         ("accepted for later", Verdict::AcceptedForLater(later())),
         ("not offered by the provider", Verdict::NotOffered(provider())),
+        ("given up", Verdict::GivenUp("no connection".to_owned())),
         ("superseded", Verdict::Superseded),
         ("session invalid", Verdict::SessionInvalid),
         ("progress too soon", Verdict::TooSoon { last: jiff::Timestamp::UNIX_EPOCH }),
@@ -71,7 +72,6 @@ fn faults() -> Vec<(&'static str, EdgeFault)> {
         ("unknown encoding", EdgeFault::Encoding),
         ("broken gzip", EdgeFault::BrokenGzip),
         ("multipart", EdgeFault::Body(BodyProblem::Multipart)),
-        ("internal", EdgeFault::Internal),
     ]
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Attempt {
     pub(crate) kind: NotificationType,
     pub(crate) body: bytes::Bytes,
     pub(crate) received_at: Timestamp,
+    pub(crate) gives_up_at: Timestamp,
     pub(crate) tries: Tries,
     pub(crate) route: Arc<Route>,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Attempt {
 pub(crate) struct Done {
     pub(crate) outcome: AttemptOutcome,
     record: AttemptRecord,
-    fate: Fate,
+    pub(crate) fate: Fate,
 }
 
 impl Inner {
@@ -48,7 +49,7 @@ impl Inner {
             &Situation {
                 kind: attempt.kind,
                 process: &attempt.process,
-                received_at: attempt.received_at,
+                gives_up_at: attempt.gives_up_at,
                 now: self.clock.now(),
                 tries: attempt.tries,
                 schedule: &attempt.route.retry,

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use roamhub_core::ProcessId;
 use tokio::sync::oneshot;
 
-use crate::relay::Submitted;
+use crate::submitted::Submitted;
 
 #[derive(Debug)]
 enum UnderWay {

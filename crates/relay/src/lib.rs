@@ -5,6 +5,7 @@
 //! ([`roamhub_core::route::Routes`]), and what to say to the sender is for its caller to put into words.
 //!
 //! * [`relay`]: the live path, from intake to outcome;
+//! * [`submitted`]: what its sender is told;
 //! * [`redelivery`]: what is owed from before, also from before a restart;
 //! * [`lanes`]: how much may be under way towards one provider;
 //! * [`courier`]: the exchange itself, over HTTP and HTTPS.
@@ -17,6 +18,8 @@ pub mod lanes;
 pub mod metrics;
 pub mod redelivery;
 pub mod relay;
+pub mod submitted;
 
 pub use courier::HttpCourier;
-pub use relay::{Relay, Submitted, Tuning};
+pub use relay::{Relay, Tuning};
+pub use submitted::{Outcome, Submitted, Why};

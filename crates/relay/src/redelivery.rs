@@ -11,13 +11,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use crate::attempt::Attempt;
-use crate::relay::{Inner, Relay, Submitted, told};
+use crate::relay::{Inner, Relay};
+use crate::submitted::{Outcome, Submitted};
 
 /// The longest sleep: what another node left is found by looking.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 impl Relay {
-    /// Runs until [`Relay::drain`] is called.
+    /// Runs until [`Relay::close`] is called.
     pub async fn redeliver(&self) {
         let mut swept = Instant::now();
         while !self.inner.closing.is_cancelled() {
@@ -57,6 +58,9 @@ impl Inner {
         let now = self.clock.now();
         let Due { providers, next } = self.ledger.due(now).await?;
         for provider in providers {
+            if self.closing.is_cancelled() {
+                break;
+            }
             self.clone().send_due_to(provider).await?;
         }
         let until_next = next.map(|next| next.duration_since(now).unsigned_abs());
@@ -85,6 +89,7 @@ impl Inner {
                 kind: owed.kind,
                 body: owed.body,
                 received_at: owed.received_at,
+                gives_up_at: owed.gives_up_at,
                 tries: owed.tries,
                 route: route.clone(),
             };
@@ -97,7 +102,7 @@ impl Inner {
     async fn redeliver_one(self: Arc<Self>, attempt: Attempt, place: OwnedSemaphorePermit) {
         let done = self.exchange(&attempt, attempt.route.timeout).await;
         self.joins
-            .tell(attempt.process, &Submitted { process: attempt.process, outcome: told(&done.outcome) });
+            .tell(attempt.process, &Submitted { process: attempt.process, outcome: Outcome::of(&done) });
         self.record(&attempt, done).await;
         drop(place);
         // There may be more where this came from, and now there is a place for it.

@@ -8,10 +8,7 @@ use std::time::Duration;
 use oicp::ack::Acknowledgement;
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::Tries;
-use roamhub_core::outcome::AttemptOutcome;
-use roamhub_core::ports::{
-    Clock, Courier, Declined, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow,
-};
+use roamhub_core::ports::{Clock, Courier, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow};
 use roamhub_core::retry;
 use roamhub_core::route::{Route, Routes};
 use tokio::sync::{Notify, oneshot};
@@ -24,6 +21,7 @@ use crate::bell::Bells;
 use crate::joins::Joins;
 use crate::lanes::{LaneWidth, Lanes};
 use crate::metrics::{DeferralLabels, RelayMetrics};
+use crate::submitted::{Outcome, Submitted, Why};
 
 /// How long the ledger may hold up an answer beyond the budget.
 const GRACE: Duration = Duration::from_millis(300);
@@ -59,62 +57,6 @@ impl Default for Tuning {
             lanes: LaneWidth::default(),
         }
     }
-}
-
-/// Why a message is delivered later.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Why {
-    /// The attempt failed; in words.
-    Failed(String),
-    /// An earlier message of its session is deferred and goes first.
-    Behind,
-    /// An earlier message of its session took too long.
-    TurnTooLate,
-    /// Its provider has too much under way.
-    LaneFull,
-    /// Already deferred when it was repeated.
-    Earlier,
-    /// The provider has no address at the moment.
-    NoRoute,
-}
-
-impl Why {
-    /// The word for metrics.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Failed(_) => "failed",
-            Self::Behind => "behind",
-            Self::TurnTooLate => "turn-too-late",
-            Self::LaneFull => "lane-full",
-            Self::Earlier => "earlier",
-            Self::NoRoute => "no-route",
-        }
-    }
-}
-
-/// What came of a message, for its sender.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// The provider answered: relay it.
-    Answered(Acknowledgement),
-    /// Stored, and delivered later.
-    Deferred(Why),
-    /// Stored for the provider's feed: it has no endpoint for it.
-    Held,
-    /// A newer message of the session went out instead.
-    Superseded,
-    /// Not stored.
-    Declined(Declined),
-}
-
-/// What came of a message, and under which id.
-#[derive(Clone, Debug)]
-pub struct Submitted {
-    /// The message's `Process-ID`; for a repeat, the first's.
-    pub process: ProcessId,
-    /// What came of it.
-    pub outcome: Outcome,
 }
 
 /// The engine. Cheap to clone.
@@ -215,9 +157,13 @@ impl Relay {
         patience.ok().and_then(Result::ok).unwrap_or(Err(LedgerError::Unknown))
     }
 
-    /// Finishes what is under way and starts nothing new; `false` if the deadline came first.
-    pub async fn drain(&self, deadline: Duration) -> bool {
+    /// No new redeliveries from here on; [`Relay::redeliver`] ends.
+    pub fn close(&self) {
         self.inner.closing.cancel();
+    }
+
+    /// Finishes what is under way; `false` if the deadline came first. Call [`Relay::close`] before.
+    pub async fn drain(&self, deadline: Duration) -> bool {
         self.inner.tasks.close();
         timeout(deadline, self.inner.tasks.wait()).await.is_ok()
     }
@@ -284,6 +230,8 @@ impl Inner {
             kind: intake.kind,
             body: intake.body.clone(),
             received_at,
+            // A message that is sent in again is as young as its repeat.
+            gives_up_at: retry::gives_up_at(intake.kind, intake.received_at),
             tries: Tries::default(),
             route,
         })
@@ -307,7 +255,7 @@ impl Inner {
         };
         let tried = tried.inspect_err(|_| self.joins.close(process))?;
         let (outcome, done) = match tried {
-            Ok(done) => (told(&done.outcome), Some(done)),
+            Ok(done) => (Outcome::of(&done), Some(done)),
             Err(why) => (Outcome::Deferred(why), None),
         };
         if let (Outcome::Deferred(why), Some(attempt)) = (&outcome, &attempt) {
@@ -334,7 +282,9 @@ impl Inner {
         let last_start = deadline - self.tuning.least_for_attempt;
         match self.await_turn(attempt, sending, last_start).await? {
             TurnNow::Go => {}
-            TurnNow::Behind | TurnNow::Lost => return Ok(Err(Why::Behind)),
+            TurnNow::Behind => return Ok(Err(Why::Behind)),
+            // Swept away from under a request that was held up: somebody else sends it.
+            TurnNow::Lost => return Ok(Err(Why::OutOfTime)),
             TurnNow::Wait => {
                 // Due at once: whoever settles the message in front lets it go.
                 self.defer(attempt, sending, self.clock.now()).await?;
@@ -343,11 +293,12 @@ impl Inner {
         }
         let lane = self.lanes.of(&attempt.route.provider);
         let patience = last_start.min(Instant::now() + self.tuning.wait_for_lane);
-        let Ok(Ok(_place)) = timeout_at(patience, lane.live.acquire()).await else {
+        let place = timeout_at(patience, lane.live.acquire()).await;
+        if place.is_err() || Instant::now() > last_start {
             let pause = attempt.route.retry.pause_after(1, &attempt.process);
             self.defer(attempt, sending, retry::later(self.clock.now(), pause)).await?;
-            return Ok(Err(Why::LaneFull));
-        };
+            return Ok(Err(if place.is_err() { Why::LaneFull } else { Why::OutOfTime }));
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         Ok(Ok(self.exchange(attempt, attempt.route.timeout.min(left)).await))
     }
@@ -390,14 +341,6 @@ impl Inner {
         self.ledger.defer(sending.lease, self.clock.now(), due_at).await?;
         self.wake.notify_one();
         Ok(())
-    }
-}
-
-/// What an attempt's outcome means for the sender.
-pub(crate) fn told(outcome: &AttemptOutcome) -> Outcome {
-    match outcome.acknowledgement() {
-        Some(ack) => Outcome::Answered(ack.clone()),
-        None => Outcome::Deferred(Why::Failed(outcome.describe())),
     }
 }
 

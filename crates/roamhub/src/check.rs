@@ -89,7 +89,9 @@ fn print(checked: &Checked) {
             }
         }
         Err(rejected) => {
-            println!("{}: refused (HTTP 400, code 022)", checked.message);
+            let media = rejected.problem.is_some_and(|problem| problem.unsupported_media());
+            let http = if media { 415 } else { 400 };
+            println!("{}: refused (HTTP {http}, code 022)", checked.message);
             if let Some(problem) = rejected.problem {
                 println!("  {problem}");
             }

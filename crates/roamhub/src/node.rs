@@ -24,6 +24,7 @@ use roamhub_services::{Hub, Partners};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
@@ -41,6 +42,7 @@ pub(crate) struct Node {
     pub(crate) oicp: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
+    hub: Hub,
     relay: Relay,
     stop: CancellationToken,
     essential: Vec<(&'static str, JoinHandle<()>)>,
@@ -92,7 +94,7 @@ impl Node {
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
         let metrics = IngressMetrics::register(&mut registry);
         let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
-        let routes = Routes::new(hub, limits, metrics.clone());
+        let routes = Routes::new(hub.clone(), limits, metrics.clone());
         let stop = CancellationToken::new();
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
@@ -104,7 +106,7 @@ impl Node {
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
         ];
-        Ok(Self { oicp: oicp_at, console: console_at, relay, stop, essential })
+        Ok(Self { oicp: oicp_at, console: console_at, hub, relay, stop, essential })
     }
 
     /// Resolves, with its name, when an essential task has ended by itself.
@@ -120,17 +122,19 @@ impl Node {
         .await
     }
 
-    /// Finishes what is under way, then lets go of the ledger.
+    /// Finishes what is under way, then lets go of the ledger. Bounded in time, whatever hangs.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
+        self.relay.close();
         for (name, task) in self.essential {
-            if matches!(name, "ingress" | "console") && !task.is_finished() {
-                let _ = task.await;
+            // The ledger's task ends with the ledger, which is let go last.
+            if name != "ledger" && !task.is_finished() && timeout(DRAIN, task).await.is_err() {
+                tracing::warn!(part = name, "did not end in time");
             }
         }
-        if !self.relay.drain(DRAIN).await {
+        if !(self.hub.drain(DRAIN).await && self.relay.drain(DRAIN).await) {
             tracing::warn!(
-                "deliveries were still under way when the time to stop was over; they are sent again later"
+                "messages were still under way when the time to stop was over; they are sent again later"
             );
         }
     }

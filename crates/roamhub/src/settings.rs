@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use serde::Deserialize;
 
 use crate::telemetry::LogFormat;
@@ -31,7 +32,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "ROAMHUB_CONSOLE", value_name = "ADDR")]
     console: Option<SocketAddr>,
     /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
-    #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP")]
+    #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
     /// How log lines look
     #[arg(long, env = "ROAMHUB_LOG_FORMAT", value_enum)]

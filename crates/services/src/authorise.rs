@@ -5,7 +5,7 @@
 //! a refusal leaves no session behind; the operator hears of a positive answer only once it is durable.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oicp::OperatorId;
@@ -17,12 +17,16 @@ use roamhub_core::ports::LedgerError;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use sha2::{Digest, Sha256};
+use tokio::time::timeout_at;
 
 use crate::authorise_ask::{Asked, Consent, Question};
 use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
 use crate::shared_answers::Place;
+
+/// From the call's arrival to its answer, whatever the ledger does.
+const PATIENCE: Duration = Duration::from_millis(7_800);
 
 impl Hub {
     /// Decides whether a driver may charge. `path_id` is the OperatorID in the request's path.
@@ -66,7 +70,7 @@ impl Hub {
             Place::Later(answer) => answer,
             Place::First(sender) => {
                 let (inner, answer) = (self.inner.clone(), sender.subscribe());
-                tokio::spawn(async move {
+                self.inner.tasks.spawn(async move {
                     let verdict = inner.decide(process, &request, &operator, &directory, arrived).await;
                     let verdict = verdict.unwrap_or_else(Verdict::Ledger);
                     if matches!(verdict, Verdict::Ledger(_)) {
@@ -78,9 +82,10 @@ impl Hub {
                 answer
             }
         };
-        match answer.wait_for(Option::is_some).await {
-            Ok(reply) => reply.clone().unwrap_or(abandoned),
-            Err(_) => abandoned,
+        let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
+        match timeout_at(deadline, answer.wait_for(Option::is_some)).await {
+            Ok(Ok(reply)) => reply.clone().unwrap_or(abandoned),
+            Ok(Err(_)) | Err(_) => abandoned,
         }
     }
 }
@@ -173,7 +178,11 @@ impl Inner {
                 outcome.authorised_by = Some(consent.provider.id);
                 outcome.emp_partner_session_id.clone_from(&consent.answer.emp_partner_session_id);
                 outcome.code = Code::SUCCESS.number();
-                self.ledger.decide(outcome).await?;
+                let by = consent.provider.id;
+                self.ledger.decide(outcome).await.inspect_err(|_| {
+                    // The operator hears no yes, but the provider has given one.
+                    self.ledger.note_conflict(key, by, self.clock.now());
+                })?;
                 self.sessions.put(SessionFacts {
                     key,
                     operator: operator.id,

@@ -89,7 +89,7 @@ impl Inner {
         let deadline = question.deadline();
         let (won, winner) = oneshot::channel();
         let inner = self.clone();
-        tokio::spawn(async move { inner.collect(question, remembered, others, won).await });
+        self.tasks.spawn(async move { inner.collect(question, remembered, others, won).await });
         match timeout_at(deadline, winner).await {
             Ok(Ok(consent)) => Asked::Authorised(consent),
             Ok(Err(_)) | Err(_) => Asked::Refused(

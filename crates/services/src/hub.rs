@@ -1,10 +1,13 @@
 //! The hub: all services over one ledger, one delivery engine, one set of partners.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
 use roamhub_core::records::Refusal;
 use roamhub_relay::Relay;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
@@ -28,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) sessions: SessionCache,
     pub(crate) authorisations: SharedAnswers,
     pub(crate) medium_key: MediumKey,
+    /// Authorisations under way, also those whose caller has gone.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl std::fmt::Debug for Hub {
@@ -60,8 +65,15 @@ impl Hub {
             sessions: SessionCache::default(),
             authorisations: SharedAnswers::default(),
             medium_key,
+            tasks: TaskTracker::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Finishes the authorisations under way; `false` if the deadline came first.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.inner.tasks.close();
+        timeout(deadline, self.inner.tasks.wait()).await.is_ok()
     }
 
     /// The clock on the wall.

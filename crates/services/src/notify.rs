@@ -13,13 +13,16 @@ use roamhub_core::plausibility::{self, EVSE_CHANGED, EVSE_OUTSIDE_BUNDLE};
 use roamhub_core::ports::{Declined, Intake, LedgerError, Plan};
 use roamhub_core::session::SessionFacts;
 use roamhub_core::{ProcessId, SessionKey};
-use roamhub_relay::Submitted;
-use roamhub_relay::relay::{Outcome, Why};
+use roamhub_relay::{Outcome, Submitted, Why};
 use sha2::{Digest, Sha256};
+use tokio::time::timeout_at;
 
 use crate::hub::{Hub, Inner};
 use crate::metrics::FindingLabels;
 use crate::reply::{CallerIds, Later, Reply, Verdict};
+
+/// From the call's arrival to its answer, whatever the ledger does.
+const PATIENCE: Duration = Duration::from_millis(7_900);
 
 /// The least distance between two Progress notifications of one session: five minutes, less some tolerance.
 const PROGRESS_GAP: Duration = Duration::from_secs(295);
@@ -37,8 +40,10 @@ impl Hub {
             }
         };
         let mut ids = CallerIds::of(&notification);
-        let (process, verdict) = match self.inner.notify(process, notification, odd, arrived, &mut ids).await
-        {
+        let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
+        let noted =
+            timeout_at(deadline, self.inner.notify(process, notification, odd, arrived, &mut ids)).await;
+        let (process, verdict) = match noted.unwrap_or(Err(LedgerError::Unknown)) {
             Ok(Noted { process, verdict }) => (process, verdict),
             Err(error) => (process, Verdict::Ledger(error)),
         };
@@ -168,6 +173,7 @@ impl Inner {
             Outcome::Answered(ack) => Verdict::Relayed(ack),
             Outcome::Held => Verdict::NotOffered(session.provider),
             Outcome::Superseded => Verdict::Superseded,
+            Outcome::GivenUp(why) => Verdict::GivenUp(why),
             Outcome::Declined(Declined::SessionInvalid) => Verdict::SessionInvalid,
             Outcome::Declined(Declined::TooSoon { last }) => Verdict::TooSoon { last },
             Outcome::Deferred(why) => {
@@ -194,6 +200,7 @@ fn in_words(why: Why) -> String {
         Why::LaneFull => "the provider is busy".to_owned(),
         Why::Earlier => "this message was received before and is being delivered".to_owned(),
         Why::NoRoute => "the provider has no address at the moment".to_owned(),
+        Why::OutOfTime => "too little time was left for an attempt".to_owned(),
     }
 }
 

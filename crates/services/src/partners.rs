@@ -51,10 +51,6 @@ impl Routes for Partners {
     fn route(&self, provider: &ProviderId) -> Option<Arc<Route>> {
         self.current.load().routes.get(provider).cloned()
     }
-
-    fn providers(&self) -> Vec<ProviderId> {
-        self.current.load().routes.keys().copied().collect()
-    }
 }
 
 /// How to reach a provider for a service, if it offers it.

@@ -54,6 +54,8 @@ pub enum Verdict {
     AcceptedForLater(Later),
     /// Stored, but the provider offers no endpoint for it.
     NotOffered(ProviderId),
+    /// The last attempt failed; nothing more is sent unless it is sent in again.
+    GivenUp(String),
     /// A newer message of the session went out instead.
     Superseded,
     /// No such open session of this operator.
@@ -103,6 +105,7 @@ impl Verdict {
             | Self::Deferred(_)
             | Self::AcceptedForLater(_)
             | Self::NotOffered(_)
+            | Self::GivenUp(_)
             | Self::Superseded
             | Self::Authorised(_)
             | Self::NotAuthorised(_) => false,

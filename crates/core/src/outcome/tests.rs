@@ -109,10 +109,10 @@ impl Case {
 
     fn next(&self, outcome: &AttemptOutcome, kind: NotificationType, age: u64, tries: Tries) -> Next {
         let now = retry::later(self.received_at, Duration::from_secs(age));
-        let received_at = self.received_at;
+        let gives_up_at = retry::gives_up_at(kind, self.received_at);
         next(
             outcome,
-            &Situation { kind, process: &self.process, received_at, now, tries, schedule: &self.schedule },
+            &Situation { kind, process: &self.process, gives_up_at, now, tries, schedule: &self.schedule },
         )
     }
 

@@ -203,6 +203,9 @@ struct Candidate {
     gives_up_at: Timestamp,
 }
 
+/// How many times as many deliveries as can be sent are looked at, at most.
+const LOOKS: usize = 64;
+
 pub(super) fn claim_due(
     connection: &Connection,
     tenure: &Tenure,
@@ -212,21 +215,41 @@ pub(super) fn claim_due(
     limit: usize,
 ) -> Result<Vec<OwedDelivery>, StoreError> {
     let mut claimed = Vec::new();
-    for candidate in candidates(connection, provider, now, limit)? {
-        let open = open_rows(connection, &candidate.session)?;
-        // A candidate before it in this very batch may have superseded or changed it.
-        let Some(row) = open.iter().find(|row| row.no == candidate.no).copied().filter(|row| !row.leased)
-        else {
-            continue;
-        };
-        if candidate.gives_up_at <= now {
-            give_up(connection, &candidate, now)?;
-        } else if let Some(owed) = claim(connection, &candidate, row, &open, now, lease_until)? {
-            tenure.leased(owed.lease, micros(lease_until));
-            claimed.push(owed);
+    // What is too old or parked on the way is no reason to stop: there may be something to send behind it.
+    for _ in 0..LOOKS {
+        let looked_at = candidates(connection, provider, now, limit - claimed.len())?;
+        let exhausted = looked_at.len() < limit - claimed.len();
+        for candidate in looked_at {
+            claimed.extend(claim_or_end(connection, tenure, &candidate, now, lease_until)?);
+        }
+        if exhausted || claimed.len() >= limit {
+            break;
         }
     }
     Ok(claimed)
+}
+
+fn claim_or_end(
+    connection: &Connection,
+    tenure: &Tenure,
+    candidate: &Candidate,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<Option<OwedDelivery>, StoreError> {
+    let open = open_rows(connection, &candidate.session)?;
+    // A candidate before it in this very batch may have superseded or changed it.
+    let Some(row) = open.iter().find(|row| row.no == candidate.no && !row.leased).copied() else {
+        return Ok(None);
+    };
+    if candidate.gives_up_at <= now {
+        give_up(connection, candidate, now)?;
+        return Ok(None);
+    }
+    let owed = claim(connection, candidate, row, &open, now, lease_until)?;
+    if let Some(owed) = &owed {
+        tenure.leased(owed.lease, micros(lease_until));
+    }
+    Ok(owed)
 }
 
 fn candidates(
@@ -306,6 +329,7 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
         provider: provider(&key)?,
         body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
         received_at: instant(row.get("received_at")?, "received_at")?,
+        gives_up_at: candidate.gives_up_at,
         tries: Tries {
             recorded: row.get("recorded")?,
             faulted: row.get("faulted")?,

@@ -44,7 +44,7 @@ pub(super) fn take_in(
             Ok(Taken::Held)
         }
         Plan::Send { lease_until } => {
-            Ok(Taken::Stored(owe(connection, tenure, intake, notification, lease_until)?))
+            Ok(Taken::Stored(owe(connection, tenure, intake, notification, FIRST, lease_until)?))
         }
     }
 }
@@ -93,13 +93,17 @@ fn ended_before(
     intake: &Intake,
     first: &First,
 ) -> Result<Repeated, StoreError> {
-    let (word, acknowledgement): (String, Option<Vec<u8>>) = connection
+    let (word, acknowledgement, attempts): (String, Option<Vec<u8>>, u32) = connection
         .prepare_cached(
-            "SELECT state, acknowledgement FROM delivery_history WHERE notification = ?1 ORDER BY delivery DESC LIMIT 1",
+            "SELECT state, acknowledgement,
+                    coalesce(number, (SELECT max(number) FROM attempt a WHERE a.delivery = h.delivery), 0)
+             FROM delivery_history h WHERE notification = ?1 ORDER BY delivery DESC LIMIT 1",
         )?
-        .query_row([first.notification], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([first.notification], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?
-        .ok_or_else(|| contradiction("delivery_history", format!("nothing of notification {}", first.notification)))?;
+        .ok_or_else(|| {
+            contradiction("delivery_history", format!("nothing of notification {}", first.notification))
+        })?;
     let state = FinalState::parse(&word).ok_or_else(|| contradiction("state", &word))?;
     match (state, acknowledgement, intake.plan) {
         (FinalState::Delivered, Some(acknowledgement), _) => {
@@ -111,7 +115,9 @@ fn ended_before(
         (FinalState::Superseded, ..) => Ok(Repeated::Superseded),
         (_, _, Plan::Hold) => Ok(Repeated::Held),
         (_, _, Plan::Send { lease_until }) => {
-            Ok(Repeated::Reopened(owe(connection, tenure, intake, first.notification, lease_until)?))
+            // The provider can tell that it is a repeat: the attempts go on counting.
+            let token = attempts.saturating_add(1);
+            Ok(Repeated::Reopened(owe(connection, tenure, intake, first.notification, token, lease_until)?))
         }
     }
 }
@@ -200,6 +206,7 @@ fn owe(
     tenure: &Tenure,
     intake: &Intake,
     notification: i64,
+    token: u32,
     lease_until: Timestamp,
 ) -> Result<Sending, StoreError> {
     let earlier = open_rows(connection, intake.session.as_bytes())?;
@@ -218,11 +225,11 @@ fn owe(
             intake.provider.key(),
             intake.kind.as_str(),
             intake.has_pin,
-            FIRST,
+            token,
             lease_until,
             micros(gives_up_at(intake.kind, intake.received_at)),
         ])?;
-    let lease = Lease { delivery: DeliveryNo(no), token: FIRST };
+    let lease = Lease { delivery: DeliveryNo(no), token };
     tenure.leased(lease, lease_until);
     let turn: TurnNow =
         settle_turn(connection, intake.session.as_bytes(), no, intake.kind, &earlier, intake.received_at)?;

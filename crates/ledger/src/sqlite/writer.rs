@@ -161,9 +161,13 @@ fn write_batches(
         rest_until(next);
         next = Instant::now() + PACE;
         batch.extend(jobs.try_iter().take(BATCH - 1));
+        // A transaction that changed nothing proves nothing about the disk.
+        let changes = connection.total_changes();
         match commit(connection, &mut batch) {
             Ok(()) => {
-                last_commit.note();
+                if connection.total_changes() != changes {
+                    last_commit.note();
+                }
                 batch.drain(..).for_each(|job| job.finish(Ok(())));
             }
             Err(error) if batch.len() == 1 || error.is_of_the_disk() => {

@@ -25,7 +25,6 @@ use tokio::time::timeout;
 
 use connection::{Connection, SendError};
 use pool::{Address, Pool};
-pub use tls::TrustError;
 
 /// The longest answer that is read, decoded: an acknowledgement is a few hundred bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;

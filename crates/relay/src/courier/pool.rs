@@ -70,9 +70,9 @@ impl Pool {
     pub(super) fn put(&self, address: Address, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let stack = idle.entry(address).or_default();
-        if stack.len() >= MOST_IDLE {
-            stack.remove(0);
-        }
+        // The oldest are at the bottom.
+        let old = stack.iter().take_while(|idle| idle.since.elapsed() >= LONGEST_IDLE).count();
+        stack.drain(..old.max((stack.len() + 1).saturating_sub(MOST_IDLE)));
         stack.push(Idle { connection, since: Instant::now() });
     }
 

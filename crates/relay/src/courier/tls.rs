@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roamhub_core::outcome::ExchangeFailure;
 use rustls::pki_types::pem::PemObject;
@@ -17,7 +17,7 @@ use super::pool::Address;
 
 /// Why trust anchors could not be loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum TrustError {
+pub(super) enum TrustError {
     /// The file cannot be read or holds no certificate.
     #[error("the CA file {path} cannot be used: {reason}")]
     File {
@@ -29,6 +29,9 @@ pub enum TrustError {
     /// The TLS library refuses the settings.
     #[error("TLS cannot be set up: {0}")]
     Settings(#[from] rustls::Error),
+    /// Loading ended early.
+    #[error("loading the trust anchors was interrupted")]
+    Interrupted,
 }
 
 /// TLS settings, one per extra CA file, made on first use.
@@ -44,7 +47,7 @@ impl Trust {
         address: &Address,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, ExchangeFailure> {
-        let config = self.config(address.ca.as_deref()).map_err(|error| {
+        let config = self.config(address.ca.as_deref()).await.map_err(|error| {
             tracing::error!(host = %address.host, %error, "no TLS towards this provider");
             ExchangeFailure::Tls
         })?;
@@ -55,15 +58,21 @@ impl Trust {
         })
     }
 
-    fn config(&self, ca: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
-        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn config(&self, ca: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
         let key = ca.map(Path::to_owned);
-        if let Some(config) = configs.get(&key) {
+        if let Some(config) = self.configs().get(&key) {
             return Ok(config.clone());
         }
-        let config = Arc::new(load(ca)?);
-        configs.insert(key, config.clone());
+        let wanted = key.clone();
+        // Reading the machine's store takes a while: not on a thread that serves partners.
+        let loaded = tokio::task::spawn_blocking(move || load(wanted.as_deref())).await;
+        let config = Arc::new(loaded.unwrap_or(Err(TrustError::Interrupted))?);
+        self.configs().insert(key, config.clone());
         Ok(config)
+    }
+
+    fn configs(&self) -> MutexGuard<'_, HashMap<Option<PathBuf>, Arc<ClientConfig>>> {
+        self.configs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
