@@ -80,7 +80,14 @@ impl Inner {
         }
         let now = self.clock.now();
         let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
-        for owed in self.ledger.claim_due(provider, now, lease_until, places.len()).await? {
+        let asked = Instant::now();
+        let claimed = self.ledger.claim_due(provider, now, lease_until, places.len()).await?;
+        if asked.elapsed() >= self.tuning.lease_margin {
+            // The ledger took so long that the leases may be somebody else's by now: the sweeper returns them.
+            tracing::warn!(%provider, claimed = claimed.len(), "claimed too late to send");
+            return Ok(());
+        }
+        for owed in claimed {
             let Some(place) = places.pop() else { break };
             let attempt = Attempt {
                 lease: owed.lease,

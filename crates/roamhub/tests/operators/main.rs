@@ -20,6 +20,7 @@ mod program;
 mod refusals;
 mod repeats;
 mod sessions;
+mod settings;
 mod shape;
 mod stage;
 mod strict;
