@@ -13,8 +13,8 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-/// Frames (pages) in the log from which on the bulk is copied: 16 MiB.
-const BULK: i64 = 2048;
+/// Frames (pages of 8 KiB) in the log from which on the bulk is copied: 8 MiB.
+const BULK: i64 = 1024;
 /// The log is looked at once in so many commits.
 const LOOK_EVERY: u32 = 16;
 

@@ -83,7 +83,7 @@ async fn a_pin_in_a_notification_is_forwarded_as_received_and_overwritten_once_d
     assert_eq!(before.0["bytes"], body.len());
     // The ledger's log holds old pages until it is written over, which this much does.
     let other = stage.operator.open_session().await;
-    for number in 0..24 {
+    for number in 0..40 {
         let mut error = messages::error(&other);
         error["x-trace"] = format!("{number}{}", "x".repeat(900_000)).into();
         assert_delivered(&stage.operator.notify(error).await);
