@@ -60,21 +60,25 @@ impl Question {
 
 impl Inner {
     pub(crate) async fn ask(self: &Arc<Self>, question: Question, candidates: Candidates) -> Asked {
-        match candidates {
-            Candidates::Direct(provider) => self.ask_one(&question, provider).await,
-            Candidates::Broadcast { remembered, others } => {
-                self.broadcast(question, remembered, others).await
-            }
+        let (remembered, others) = match candidates {
+            Candidates::Direct(provider) => return self.ask_one(&question, provider, Code::NO_ANSWER).await,
+            Candidates::Broadcast { remembered, others } => (remembered, others),
+        };
+        match (remembered, others.as_slice()) {
+            // There is nobody else to ask, so this one's reason is the reason.
+            (Some(only), []) => self.ask_one(&question, only, Code::NO_POSITIVE_ANSWER).await,
+            (None, [only]) => self.ask_one(&question, only.clone(), Code::NO_POSITIVE_ANSWER).await,
+            (remembered, _) => self.broadcast(question, remembered, others).await,
         }
     }
 
-    /// Passes the one provider's decision through.
-    async fn ask_one(&self, question: &Question, provider: Arc<Provider>) -> Asked {
+    /// Passes the one provider's decision through; `silent` is the code for none.
+    async fn ask_one(&self, question: &Question, provider: Arc<Provider>, silent: Code) -> Asked {
         match self.exchange(question, &provider).await {
             Some(answer) if answer.authorized => Asked::Authorised(Consent { provider, answer }),
             Some(answer) => Asked::Refused(answer.status),
             None => Asked::Refused(
-                Status::new(Code::NO_ANSWER).with_info(format!("{} did not answer in time", provider.id)),
+                Status::new(silent).with_info(format!("{} did not answer in time", provider.id)),
             ),
         }
     }

@@ -51,12 +51,14 @@ async fn a_contract_is_asked_of_its_own_provider_whose_refusal_is_passed_on() {
 }
 
 #[tokio::test]
-async fn a_card_nobody_accepts_is_106() {
+async fn a_card_that_the_only_provider_refuses_gets_its_reason() {
     let stage = Stage::new().await;
     stage.provider.set_script(|_| Reply::not_authorized("102"));
     let answer = stage.operator.authorize_start(messages::authorize_start_rfid("04A0A0A0A0A0A0")).await;
-    assert_eq!((answer.status, answer.code().as_str()), (200, "106"), "{answer:?}");
-    assert_eq!(answer.json()["AuthorizationStatus"], "NotAuthorized", "{answer:?}");
+    assert_eq!((answer.status, answer.code().as_str()), (200, "102"), "{answer:?}");
+    let said = answer.json();
+    assert_eq!(said["AuthorizationStatus"], "NotAuthorized", "{said:#}");
+    assert!(said.get("SessionID").is_none(), "a refusal leaves no session: {said:#}");
 }
 
 #[tokio::test]
