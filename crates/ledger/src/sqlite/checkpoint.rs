@@ -13,6 +13,8 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
+use super::Alarm;
+
 /// Frames (pages of 8 KiB) in the log from which on the bulk is copied: 8 MiB.
 const BULK: i64 = 1024;
 /// The log is looked at once in so many commits.
@@ -29,14 +31,15 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Starts the second thread. It ends when the writer drops this.
-    pub(super) fn start(database: &Path) -> Result<Self, super::OpenError> {
+    pub(super) fn start(database: &Path, alarm: Alarm) -> Result<Self, super::OpenError> {
         let connection = super::connect(database)?;
         let (wake, woken) = sync_channel(1);
         let bulk_done = Arc::new(AtomicBool::new(false));
         let done = bulk_done.clone();
-        let thread = std::thread::Builder::new()
-            .name("ledger-checkpoint".into())
-            .spawn(move || copy_bulk(&connection, &woken, &done))?;
+        let thread = std::thread::Builder::new().name("ledger-checkpoint".into()).spawn(move || {
+            let _alarm = alarm;
+            copy_bulk(&connection, &woken, &done);
+        })?;
         Ok(Self { wake: Some(wake), thread: Some(thread), bulk_done, commits: AtomicU32::new(0) })
     }
 

@@ -35,7 +35,7 @@ use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
@@ -88,15 +88,24 @@ pub struct Sqlite {
     _lock: lock::Lock,
 }
 
-/// Resolves when the ledger's writer has ended, for whatever reason.
+/// Resolves when a thread of the ledger has ended, for whatever reason.
 #[derive(Debug)]
-pub struct Gone(oneshot::Receiver<()>);
+pub struct Gone(Arc<Notify>);
 
 impl Gone {
     /// Waits for it.
     pub async fn wait(self) {
-        // The sender is never used, only dropped.
-        let _ = self.0.await;
+        self.0.notified().await;
+    }
+}
+
+/// Held by each thread of the ledger: rung when it ends, also by a panic.
+#[derive(Debug)]
+struct Alarm(Arc<Notify>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }
 
@@ -118,11 +127,12 @@ impl Sqlite {
         // What was overwritten (a PIN) must not live on in an old log.
         connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
         let tenure = Arc::new(tenure::Tenure::begin(&connection)?);
-        let checkpoints = checkpoint::Checkpoints::start(&file)?;
-        let (gone, on_gone) = oneshot::channel();
-        let readers = readers::Readers::start(&file)?;
-        let writer = writer::Writer::start(connection, checkpoints, gone)?;
-        Ok((Self { writer, readers, tenure, _lock: lock }, Gone(on_gone)))
+        let gone = Arc::new(Notify::new());
+        let alarm = || Alarm(gone.clone());
+        let checkpoints = checkpoint::Checkpoints::start(&file, alarm())?;
+        let readers = readers::Readers::start(&file, alarm)?;
+        let writer = writer::Writer::start(connection, checkpoints, alarm())?;
+        Ok((Self { readers, writer, tenure, _lock: lock }, Gone(gone)))
     }
 
     /// Forgets a lease once the work that ends it is committed.

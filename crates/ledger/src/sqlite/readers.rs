@@ -10,7 +10,7 @@ use roamhub_core::ports::LedgerError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::StoreError;
+use super::{Alarm, StoreError};
 
 const READERS: usize = 2;
 const QUEUE: usize = 4096;
@@ -26,7 +26,7 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Opens the connections and starts the threads; they end when this is dropped.
-    pub(super) fn start(database: &Path) -> Result<Self, super::OpenError> {
+    pub(super) fn start(database: &Path, alarm: impl Fn() -> Alarm) -> Result<Self, super::OpenError> {
         let (queue, reads) = sync_channel::<Read>(QUEUE);
         let reads = Arc::new(Mutex::new(reads));
         let mut threads = Vec::with_capacity(READERS);
@@ -35,7 +35,9 @@ impl Readers {
             connection.pragma_update(None, "query_only", true)?;
             let reads = reads.clone();
             let thread = std::thread::Builder::new().name(format!("ledger-reader-{number}"));
+            let alarm = alarm();
             threads.push(thread.spawn(move || {
+                let _alarm = alarm;
                 while let Some(read) = next(&reads) {
                     read(&connection);
                 }

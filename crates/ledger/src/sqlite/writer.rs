@@ -15,8 +15,8 @@ use roamhub_core::ports::LedgerError;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use super::StoreError;
 use super::checkpoint::Checkpoints;
+use super::{Alarm, StoreError};
 
 /// How many jobs may wait. Beyond that the hub says "busy" instead of growing.
 const QUEUE: usize = 8192;
@@ -90,17 +90,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on this connection. `gone` is dropped when the thread ends, for whatever reason.
+    /// Starts the thread on this connection. The alarm is rung when it ends, for whatever reason.
     pub(super) fn start(
         connection: Connection,
         checkpoints: Checkpoints,
-        gone: oneshot::Sender<()>,
+        alarm: Alarm,
     ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let last_commit = Arc::new(LastCommit::new());
         let noted = last_commit.clone();
         let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || {
-            let _gone = gone;
+            let _alarm = alarm;
             write_batches(&connection, &jobs, &checkpoints, &noted);
             drop(checkpoints);
             drop(connection);
