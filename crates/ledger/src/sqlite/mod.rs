@@ -119,7 +119,7 @@ impl Sqlite {
         let lock = lock::Lock::take(folder)?;
         let file = folder.join(FILE_NAME);
         let mut connection = connect(&file)?;
-        // Half as many pages to write per message as with the usual size; only a new ledger takes it.
+        // Most of what is written is appended: larger pages mean fewer writes. Only a new ledger takes it.
         connection.pragma_update(None, "page_size", 8192)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
