@@ -7,12 +7,14 @@ use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries}
 use roamhub_core::order::Turn;
 use roamhub_core::ports::{AttemptRecord, Due, Fate, Settled, TurnNow};
 use roamhub_core::{ProcessId, SessionKey};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::StoreError;
+use super::book::{Book, OpenRow};
 use super::rows::{bytes, finding_value, instant, kind, micros, provider};
 use super::tenure::Tenure;
-use super::turns::{OpenRow, end, open_rows, park, promote, settle_turn, supersede, turn_of};
+use super::turns::{park, promote, remove, settle_turn, supersede, turn_of, write_history};
+use super::writer::Desk;
 
 /// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
 pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(), rusqlite::Error> {
@@ -23,77 +25,92 @@ pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(),
     Ok(())
 }
 
-pub(super) fn take_turn(
+/// The session whose delivery this lease still holds, and its open deliveries.
+fn held<'b>(
     connection: &Connection,
+    book: &'b mut Book,
+    tenure: &Tenure,
     lease: Lease,
-    now: Timestamp,
-) -> Result<TurnNow, StoreError> {
-    let session: Option<Vec<u8>> = connection
-        .prepare_cached(
-            "SELECT session FROM delivery WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL",
-        )?
-        .query_row(params![lease.delivery.0, lease.token], |row| row.get(0))
-        .optional()?;
-    let Some(session) = session else { return Ok(TurnNow::Lost) };
-    let open = open_rows(connection, &session)?;
-    let Some(row) = open.iter().find(|row| row.no == lease.delivery.0) else { return Ok(TurnNow::Lost) };
-    settle_turn(connection, &session, row.no, row.kind, &open, now)
+) -> Result<Option<(SessionKey, &'b mut Vec<OpenRow>)>, StoreError> {
+    let Some(session) = tenure.session_of(lease) else { return Ok(None) };
+    let open = book.open(connection, session)?;
+    let holds = |row: &OpenRow| row.no == lease.delivery.0 && row.token == lease.token && row.leased;
+    Ok(open.iter().any(holds).then_some((session, open)))
+}
+
+pub(super) fn take_turn(desk: &mut Desk, lease: Lease, now: Timestamp) -> Result<TurnNow, StoreError> {
+    let Desk { connection, book, tenure, .. } = desk;
+    let Some((session, open)) = held(connection, book, tenure, lease)? else { return Ok(TurnNow::Lost) };
+    settle_turn(connection, session, open, lease.delivery.0, now)
 }
 
 pub(super) fn defer(
-    connection: &Connection,
+    desk: &mut Desk,
     lease: Lease,
     now: Timestamp,
     due_at: Timestamp,
 ) -> Result<Settled, StoreError> {
-    let session: Option<Vec<u8>> = connection
-        .prepare_cached(
-            "UPDATE delivery SET lease_until = NULL, due_at = ?3
-             WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL RETURNING session",
-        )?
-        .query_row(params![lease.delivery.0, lease.token, micros(due_at)], |row| row.get(0))
-        .optional()?;
-    let Some(session) = session else { return Ok(Settled::Late) };
-    promote(connection, &session, now)?;
+    let Desk { connection, book, tenure, .. } = desk;
+    let Some((session, open)) = held(connection, book, tenure, lease)? else { return Ok(Settled::Late) };
+    connection
+        .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = ?3 WHERE session = ?1 AND no = ?2")?
+        .execute(params![session.as_bytes(), lease.delivery.0, micros(due_at)])?;
+    returned(open, lease.delivery.0);
+    promote(connection, session, open, now)?;
     Ok(Settled::Recorded)
 }
 
 pub(super) fn settle(
-    connection: &Connection,
+    desk: &mut Desk,
     lease: Lease,
     now: Timestamp,
     attempt: &AttemptRecord,
     fate: &Fate,
 ) -> Result<Settled, StoreError> {
-    let session = match fate {
-        Fate::Final { state, reason } => finish(connection, lease, now, attempt, *state, *reason)?,
-        Fate::Retry { .. } => retry(connection, lease, attempt, fate)?,
-    };
-    let Some(session) = session else {
+    let Desk { connection, book, tenure, .. } = desk;
+    let Some((session, open)) = held(connection, book, tenure, lease)? else {
         record_attempt(connection, lease, attempt, true)?;
         return Ok(Settled::Late);
     };
-    promote(connection, &session, now)?;
+    match *fate {
+        Fate::Final { state, reason } => {
+            if let Some(row) = remove(connection, session, open, lease.delivery.0)? {
+                finish(connection, lease, row, now, attempt, state, reason)?;
+            }
+        }
+        Fate::Retry { due_at, faulted, unusable } => {
+            connection
+                .prepare_cached(
+                    "UPDATE delivery SET lease_until = NULL, due_at = ?3, recorded = recorded + 1,
+                         faulted = faulted + ?4, unusable = unusable + ?5
+                     WHERE session = ?1 AND no = ?2",
+                )?
+                .execute(params![session.as_bytes(), lease.delivery.0, micros(due_at), faulted, unusable])?;
+            returned(open, lease.delivery.0);
+            record_attempt(connection, lease, attempt, false)?;
+        }
+    }
+    promote(connection, session, open, now)?;
     Ok(Settled::Recorded)
 }
 
-/// Ends a delivery with its last attempt. Returns its session, or nothing if the lease had been lost.
+/// A delivery is not leased any more, but due.
+fn returned(open: &mut [OpenRow], no: i64) {
+    if let Some(row) = open.iter_mut().find(|row| row.no == no) {
+        (row.leased, row.due) = (false, true);
+    }
+}
+
+/// Writes the end of a delivery with its last attempt.
 fn finish(
     connection: &Connection,
     lease: Lease,
+    row: OpenRow,
     now: Timestamp,
     attempt: &AttemptRecord,
     state: FinalState,
     reason: Option<&str>,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let ended: Option<(i64, Vec<u8>, bool)> = connection
-        .prepare_cached(
-            "DELETE FROM delivery WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL
-             RETURNING notification, session, has_pin",
-        )?
-        .query_row(params![lease.delivery.0, lease.token], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some((notification, session, has_pin)) = ended else { return Ok(None) };
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO delivery_history
@@ -102,7 +119,7 @@ fn finish(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
-            notification,
+            row.notification,
             lease.delivery.0,
             state.as_str(),
             reason,
@@ -116,34 +133,10 @@ fn finish(
             &attempt.detail,
             finding_json(attempt),
         ])?;
-    if has_pin && state == FinalState::Delivered {
-        overwrite_pin(connection, notification)?;
+    if row.has_pin && state == FinalState::Delivered {
+        overwrite_pin(connection, row.notification)?;
     }
-    Ok(Some(session))
-}
-
-/// Keeps a delivery for another attempt. Returns its session, or nothing if the lease had been lost.
-fn retry(
-    connection: &Connection,
-    lease: Lease,
-    attempt: &AttemptRecord,
-    fate: &Fate,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let Fate::Retry { due_at, faulted, unusable } = *fate else { return Ok(None) };
-    let session: Option<Vec<u8>> = connection
-        .prepare_cached(
-            "UPDATE delivery SET lease_until = NULL, due_at = ?3, recorded = recorded + 1,
-                 faulted = faulted + ?4, unusable = unusable + ?5
-             WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL RETURNING session",
-        )?
-        .query_row(params![lease.delivery.0, lease.token, micros(due_at), faulted, unusable], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    if session.is_some() {
-        record_attempt(connection, lease, attempt, false)?;
-    }
-    Ok(session)
+    Ok(())
 }
 
 fn record_attempt(
@@ -198,7 +191,7 @@ fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), Store
 struct Candidate {
     no: i64,
     notification: i64,
-    session: [u8; 16],
+    session: SessionKey,
     kind: NotificationType,
     gives_up_at: Timestamp,
 }
@@ -207,8 +200,7 @@ struct Candidate {
 const LOOKS: usize = 64;
 
 pub(super) fn claim_due(
-    connection: &Connection,
-    tenure: &Tenure,
+    desk: &mut Desk,
     provider: &ProviderId,
     now: Timestamp,
     lease_until: Timestamp,
@@ -217,10 +209,10 @@ pub(super) fn claim_due(
     let mut claimed = Vec::new();
     // What is too old or parked on the way is no reason to stop: there may be something to send behind it.
     for _ in 0..LOOKS {
-        let looked_at = candidates(connection, provider, now, limit - claimed.len())?;
+        let looked_at = candidates(&desk.connection, provider, now, limit - claimed.len())?;
         let exhausted = looked_at.len() < limit - claimed.len();
         for candidate in looked_at {
-            claimed.extend(claim_or_end(connection, tenure, &candidate, now, lease_until)?);
+            claimed.extend(claim_or_end(desk, &candidate, now, lease_until)?);
         }
         if exhausted || claimed.len() >= limit {
             break;
@@ -230,24 +222,24 @@ pub(super) fn claim_due(
 }
 
 fn claim_or_end(
-    connection: &Connection,
-    tenure: &Tenure,
+    desk: &mut Desk,
     candidate: &Candidate,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<OwedDelivery>, StoreError> {
-    let open = open_rows(connection, &candidate.session)?;
+    let Desk { connection, book, tenure, .. } = desk;
+    let open = book.open(connection, candidate.session)?;
     // A candidate before it in this very batch may have superseded or changed it.
     let Some(row) = open.iter().find(|row| row.no == candidate.no && !row.leased).copied() else {
         return Ok(None);
     };
     if candidate.gives_up_at <= now {
-        give_up(connection, candidate, now)?;
+        give_up(connection, open, candidate, now)?;
         return Ok(None);
     }
-    let owed = claim(connection, candidate, row, &open, now, lease_until)?;
+    let owed = claim(connection, open, candidate, row, now, lease_until)?;
     if let Some(owed) = &owed {
-        tenure.leased(owed.lease, micros(lease_until));
+        tenure.leased(owed.lease, candidate.session, micros(lease_until));
     }
     Ok(owed)
 }
@@ -269,7 +261,7 @@ fn candidates(
         candidates.push(Candidate {
             no: row.get("no")?,
             notification: row.get("notification")?,
-            session: bytes(row, "session")?,
+            session: SessionKey::from_bytes(bytes(row, "session")?),
             kind: kind(row.get_ref("type")?.as_str().map_err(rusqlite::Error::from)?)?,
             gives_up_at: instant(row.get("gives_up_at")?, "gives_up_at")?,
         });
@@ -277,39 +269,52 @@ fn candidates(
     Ok(candidates)
 }
 
-fn give_up(connection: &Connection, candidate: &Candidate, now: Timestamp) -> Result<(), StoreError> {
+fn give_up(
+    connection: &Connection,
+    open: &mut Vec<OpenRow>,
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let (state, reason) = match candidate.kind {
         NotificationType::Start | NotificationType::Progress => (FinalState::Expired, None),
         NotificationType::End | NotificationType::Error => (FinalState::Exhausted, Some("too-old")),
     };
-    end(connection, candidate.no, candidate.notification, state, reason, now)?;
-    promote(connection, &candidate.session, now)?;
+    if remove(connection, candidate.session, open, candidate.no)?.is_some() {
+        write_history(connection, candidate.no, candidate.notification, state, reason, now)?;
+    }
+    promote(connection, candidate.session, open, now)?;
     Ok(())
 }
 
 fn claim(
     connection: &Connection,
+    open: &mut Vec<OpenRow>,
     candidate: &Candidate,
     row: OpenRow,
-    open: &[OpenRow],
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<OwedDelivery>, StoreError> {
+    let session = candidate.session;
     let Turn::Go { supersedes } = turn_of(row.no, row.kind, open) else {
-        park(connection, &candidate.session, row.no, now)?;
+        park(connection, session, open, row.no, now)?;
         return Ok(None);
     };
-    supersede(connection, &supersedes, open, now)?;
+    supersede(connection, session, open, &supersedes, now)?;
     let token = row.token + 1;
     connection
-        .prepare_cached("UPDATE delivery SET token = ?2, lease_until = ?3, due_at = NULL WHERE no = ?1")?
-        .execute(params![row.no, token, micros(lease_until)])?;
+        .prepare_cached(
+            "UPDATE delivery SET token = ?3, lease_until = ?4, due_at = NULL WHERE session = ?1 AND no = ?2",
+        )?
+        .execute(params![session.as_bytes(), row.no, token, micros(lease_until)])?;
+    if let Some(row) = open.iter_mut().find(|open| open.no == row.no) {
+        (row.token, row.leased, row.due) = (token, true, false);
+    }
     let mut statement = connection.prepare_cached(
         "SELECT n.process, n.provider, n.body, n.received_at, d.recorded, d.faulted, d.unusable
-         FROM notification n JOIN delivery d ON d.notification = n.no WHERE d.no = ?1 AND n.no = ?2",
+         FROM delivery d JOIN notification n ON n.no = d.notification WHERE d.session = ?1 AND d.no = ?2",
     )?;
     let lease = Lease { delivery: DeliveryNo(row.no), token };
-    let mut rows = statement.query(params![row.no, candidate.notification])?;
+    let mut rows = statement.query(params![session.as_bytes(), row.no])?;
     let Some(found) = rows.next()? else {
         return Err(super::rows::contradiction(
             "notification",
@@ -324,7 +329,7 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
     Ok(OwedDelivery {
         lease,
         process: ProcessId::from_bytes(bytes(row, "process")?),
-        session: SessionKey::from_bytes(candidate.session),
+        session: candidate.session,
         kind: candidate.kind,
         provider: provider(&key)?,
         body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
@@ -338,24 +343,43 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
     })
 }
 
-/// Returns what the `expired` leases were about, where the rows agree, and what was stranded.
-pub(super) fn sweep(connection: &Connection, expired: &[Lease], now: Timestamp) -> Result<usize, StoreError> {
-    let mut returned = 0;
-    for lease in expired {
-        returned += connection
+/// Returns what the `expired` leases were about, where they still hold, and what was stranded.
+pub(super) fn sweep(
+    desk: &mut Desk,
+    expired: &[(Lease, SessionKey)],
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut returned_now = 0;
+    for (lease, session) in expired {
+        let Desk { connection, book, .. } = &mut *desk;
+        let open = book.open(connection, *session)?;
+        let swept = connection
             .prepare_cached(
-                "UPDATE delivery SET lease_until = NULL, due_at = ?2 WHERE no = ?1 AND lease_until < ?2",
+                "UPDATE delivery SET lease_until = NULL, due_at = ?3
+                 WHERE session = ?1 AND no = ?2 AND lease_until < ?3",
             )?
-            .execute(params![lease.delivery.0, micros(now)])?;
+            .execute(params![session.as_bytes(), lease.delivery.0, micros(now)])?;
+        if swept > 0 {
+            returned(open, lease.delivery.0);
+        }
+        returned_now += swept;
     }
-    let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT session FROM delivery WHERE lease_until IS NULL AND due_at IS NULL LIMIT 1000",
-    )?;
-    let sessions: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let sessions: Vec<SessionKey> = {
+        let mut statement = desk.connection.prepare_cached(
+            "SELECT DISTINCT session FROM delivery WHERE lease_until IS NULL AND due_at IS NULL LIMIT 1000",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut sessions = Vec::new();
+        while let Some(row) = rows.next()? {
+            sessions.push(SessionKey::from_bytes(bytes(row, "session")?));
+        }
+        sessions
+    };
     for session in sessions {
-        returned += promote(connection, &session, now)?;
+        let Desk { connection, book, .. } = &mut *desk;
+        returned_now += promote(connection, session, book.open(connection, session)?, now)?;
     }
-    Ok(returned)
+    Ok(returned_now)
 }
 
 pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreError> {

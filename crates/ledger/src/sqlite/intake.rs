@@ -5,37 +5,37 @@ use jiff::Timestamp;
 use oicp::NotificationType;
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
-use roamhub_core::ports::{Declined, Intake, Plan, Repeated, Sending, Taken, TurnNow};
+use roamhub_core::ports::{Declined, Intake, Plan, Repeated, Sending, Taken};
 use roamhub_core::retry::gives_up_at;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
+use super::book::OpenRow;
 use super::rows::{bytes, contradiction, findings_json, instant, micros};
-use super::tenure::Tenure;
-use super::turns::{open_rows, settle_turn, write_history};
+use super::runs::Known;
+use super::turns::{settle_turn, write_history};
+use super::writer::Desk;
 
 /// The token of a delivery's first lease.
 const FIRST: u32 = 1;
 
-pub(super) fn take_in(
-    connection: &Connection,
-    tenure: &Tenure,
-    intake: &Intake,
-) -> Result<Taken, StoreError> {
-    if let Some(first) = first_of(connection, intake)? {
-        return repeat(connection, tenure, intake, &first);
+pub(super) fn take_in(desk: &mut Desk, intake: &Intake) -> Result<Taken, StoreError> {
+    if let Some(first) = first_of(desk, intake)? {
+        return repeat(desk, intake, &first);
     }
-    let session = match session_of(connection, intake)? {
-        Ok(session) => session,
-        Err(declined) => return Ok(Taken::Declined(declined)),
-    };
-    let notification = insert_notification(connection, intake)?;
-    note_on_session(connection, intake, session)?;
+    if let Some(declined) = declined(desk, intake)? {
+        return Ok(Taken::Declined(declined));
+    }
+    let notification = insert_notification(&desk.connection, intake)?;
+    let known = Known { no: notification, digest: Known::part_of(&intake.digest) };
+    desk.runs.add(intake.session, known);
+    desk.book.messages(&desk.connection, intake.session)?.insert(known.digest, known.no);
+    note_on_session(desk, intake)?;
     match intake.plan {
         Plan::Hold => {
             write_history(
-                connection,
-                tenure.number(),
+                &desk.connection,
+                desk.tenure.number(),
                 notification,
                 FinalState::Held,
                 None,
@@ -43,9 +43,7 @@ pub(super) fn take_in(
             )?;
             Ok(Taken::Held)
         }
-        Plan::Send { lease_until } => {
-            Ok(Taken::Stored(owe(connection, tenure, intake, notification, FIRST, lease_until)?))
-        }
+        Plan::Send { lease_until } => Ok(Taken::Stored(owe(desk, intake, notification, FIRST, lease_until)?)),
     }
 }
 
@@ -56,13 +54,14 @@ struct First {
     received_at: Timestamp,
 }
 
-fn first_of(connection: &Connection, intake: &Intake) -> Result<Option<First>, StoreError> {
+fn first_of(desk: &mut Desk, intake: &Intake) -> Result<Option<First>, StoreError> {
+    let Desk { connection, book, .. } = desk;
+    let messages = book.messages(connection, intake.session)?;
+    let Some(no) = messages.get(&Known::part_of(&intake.digest)) else { return Ok(None) };
     let mut statement = connection.prepare_cached(
-        "SELECT no, process, received_at FROM notification
-         WHERE session = ?1 AND substr(digest, 1, 8) = substr(?2, 1, 8) AND digest = ?2 AND operator = ?3",
+        "SELECT no, process, received_at FROM notification WHERE no = ?1 AND digest = ?2 AND operator = ?3",
     )?;
-    let mut rows =
-        statement.query(params![intake.session.as_bytes(), &intake.digest, intake.operator.key()])?;
+    let mut rows = statement.query(params![no, &intake.digest, intake.operator.key()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     Ok(Some(First {
         notification: row.get("no")?,
@@ -71,29 +70,20 @@ fn first_of(connection: &Connection, intake: &Intake) -> Result<Option<First>, S
     }))
 }
 
-fn repeat(
-    connection: &Connection,
-    tenure: &Tenure,
-    intake: &Intake,
-    first: &First,
-) -> Result<Taken, StoreError> {
-    let open = open_rows(connection, intake.session.as_bytes())?;
+fn repeat(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Taken, StoreError> {
+    let open = desk.book.open(&desk.connection, intake.session)?;
     let standing = match open.iter().find(|row| row.notification == first.notification) {
         Some(row) if row.leased => Repeated::UnderWay,
         Some(_) => Repeated::Deferred,
-        None => ended_before(connection, tenure, intake, first)?,
+        None => ended_before(desk, intake, first)?,
     };
     Ok(Taken::Repeat { first: first.process, received_at: first.received_at, standing })
 }
 
 /// The first has ended: answered, overtaken, or to be tried once more.
-fn ended_before(
-    connection: &Connection,
-    tenure: &Tenure,
-    intake: &Intake,
-    first: &First,
-) -> Result<Repeated, StoreError> {
-    let (word, acknowledgement, attempts): (String, Option<Vec<u8>>, u32) = connection
+fn ended_before(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Repeated, StoreError> {
+    let (word, acknowledgement, attempts): (String, Option<Vec<u8>>, u32) = desk
+        .connection
         .prepare_cached(
             "SELECT state, acknowledgement,
                     coalesce(number, (SELECT max(number) FROM attempt a WHERE a.delivery = h.delivery), 0)
@@ -117,43 +107,27 @@ fn ended_before(
         (_, _, Plan::Send { lease_until }) => {
             // The provider can tell that it is a repeat: the attempts go on counting.
             let token = attempts.saturating_add(1);
-            Ok(Repeated::Reopened(owe(connection, tenure, intake, first.notification, token, lease_until)?))
+            Ok(Repeated::Reopened(owe(desk, intake, first.notification, token, lease_until)?))
         }
     }
 }
 
-/// An open session of the sender.
-#[derive(Clone, Copy)]
-struct OpenSession {
-    /// No message has named its EVSE yet.
-    evse_unknown: bool,
-    /// No message has named the operator's own id of it yet.
-    cpo_id_unknown: bool,
-}
-
-fn session_of(connection: &Connection, intake: &Intake) -> Result<Result<OpenSession, Declined>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT operator, state, last_progress_at, evse IS NULL, cpo_partner_session_id IS NULL
-         FROM session WHERE id = ?1",
-    )?;
-    let mut rows = statement.query([intake.session.as_bytes()])?;
-    let Some(row) = rows.next()? else { return Ok(Err(Declined::SessionInvalid)) };
-    let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-    if text(0)? != intake.operator.key() || text(1)? != "active" {
-        return Ok(Err(Declined::SessionInvalid));
-    }
-    let last: Option<i64> = row.get(2)?;
+/// Why the message is not taken in, if so.
+fn declined(desk: &mut Desk, intake: &Intake) -> Result<Option<Declined>, StoreError> {
+    let facts = desk.book.facts(&desk.connection, intake.session)?;
+    let Some(facts) = facts.filter(|facts| facts.active && facts.operator == intake.operator.key()) else {
+        return Ok(Some(Declined::SessionInvalid));
+    };
     if intake.kind == NotificationType::Progress
-        && let Some(last) = last
+        && let Some(last) = facts.last_progress_at
     {
-        let last = instant(last, "last_progress_at")?;
         // A clock that was set back must not lock a session out.
         let since = intake.received_at.duration_since(last);
         if !since.is_negative() && since.unsigned_abs() < intake.progress_gap {
-            return Ok(Err(Declined::TooSoon { last }));
+            return Ok(Some(Declined::TooSoon { last }));
         }
     }
-    Ok(Ok(OpenSession { evse_unknown: row.get(3)?, cpo_id_unknown: row.get(4)? }))
+    Ok(None)
 }
 
 fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, StoreError> {
@@ -180,48 +154,56 @@ fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, 
 
 /// The first notification that names the EVSE or the operator's own id completes the session; a Progress starts the
 /// clock for the next. Most notifications change nothing.
-fn note_on_session(connection: &Connection, intake: &Intake, session: OpenSession) -> Result<(), StoreError> {
-    let progress_at = (intake.kind == NotificationType::Progress).then(|| micros(intake.received_at));
-    let cpo_id = intake.cpo_partner_session_id.as_ref().filter(|_| session.cpo_id_unknown);
-    if session.evse_unknown || cpo_id.is_some() || progress_at.is_some() {
-        connection
-            .prepare_cached(
-                "UPDATE session SET last_progress_at = coalesce(?2, last_progress_at), evse = coalesce(evse, ?3),
-                     cpo_partner_session_id = coalesce(cpo_partner_session_id, ?4)
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                intake.session.as_bytes(),
-                progress_at,
-                intake.evse.as_str(),
-                cpo_id.map(|id| id.as_bytes()),
-            ])?;
+fn note_on_session(desk: &mut Desk, intake: &Intake) -> Result<(), StoreError> {
+    let Desk { connection, book, .. } = desk;
+    let Some(facts) = book.facts(connection, intake.session)? else { return Ok(()) };
+    let progress = intake.kind == NotificationType::Progress;
+    let cpo_id = intake.cpo_partner_session_id.as_ref().filter(|_| !facts.has_cpo_id);
+    if facts.has_evse && cpo_id.is_none() && !progress {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "UPDATE session SET last_progress_at = coalesce(?2, last_progress_at), evse = coalesce(evse, ?3),
+                 cpo_partner_session_id = coalesce(cpo_partner_session_id, ?4)
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            intake.session.as_bytes(),
+            progress.then(|| micros(intake.received_at)),
+            intake.evse.as_str(),
+            cpo_id.map(|id| id.as_bytes()),
+        ])?;
+    facts.has_evse = true;
+    facts.has_cpo_id |= cpo_id.is_some();
+    if progress {
+        facts.last_progress_at = Some(intake.received_at);
     }
     Ok(())
 }
 
 /// Inserts the delivery, leased to this request, and settles whose turn it is.
 fn owe(
-    connection: &Connection,
-    tenure: &Tenure,
+    desk: &mut Desk,
     intake: &Intake,
     notification: i64,
     token: u32,
     lease_until: Timestamp,
 ) -> Result<Sending, StoreError> {
-    let earlier = open_rows(connection, intake.session.as_bytes())?;
+    let Desk { connection, book, tenure, .. } = desk;
     let no = tenure.number();
     let lease_until = micros(lease_until);
+    let open = book.open(connection, intake.session)?;
     connection
         .prepare_cached(
             "INSERT INTO delivery
-                 (no, notification, session, provider, type, has_pin, token, lease_until, gives_up_at)
+                 (session, no, notification, provider, type, has_pin, token, lease_until, gives_up_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
+            intake.session.as_bytes(),
             no,
             notification,
-            intake.session.as_bytes(),
             intake.provider.key(),
             intake.kind.as_str(),
             intake.has_pin,
@@ -229,9 +211,10 @@ fn owe(
             lease_until,
             micros(gives_up_at(intake.kind, intake.received_at)),
         ])?;
+    let (kind, has_pin) = (intake.kind, intake.has_pin);
+    open.push(OpenRow { no, notification, kind, has_pin, token, leased: true, due: false });
     let lease = Lease { delivery: DeliveryNo(no), token };
-    tenure.leased(lease, lease_until);
-    let turn: TurnNow =
-        settle_turn(connection, intake.session.as_bytes(), no, intake.kind, &earlier, intake.received_at)?;
+    tenure.leased(lease, intake.session, lease_until);
+    let turn = settle_turn(connection, intake.session, open, no, intake.received_at)?;
     Ok(Sending { lease, turn })
 }

@@ -6,6 +6,7 @@
 //! * notification and delivery are written in one transaction;
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
+mod book;
 mod checkpoint;
 mod deliveries;
 mod intake;
@@ -13,6 +14,7 @@ mod lock;
 mod readers;
 mod records;
 mod rows;
+mod runs;
 mod schema;
 mod sessions;
 mod tenure;
@@ -36,6 +38,8 @@ use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Notify;
+
+use writer::Desk;
 
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
@@ -77,6 +81,15 @@ enum StoreError {
     Contradiction(String),
 }
 
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Sqlite(error) => Self::Sqlite(error),
+            StoreError::Contradiction(what) => Self::Io(std::io::Error::other(what)),
+        }
+    }
+}
+
 /// The embedded ledger, open. Dropping it writes what is queued and releases the lock.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -85,6 +98,7 @@ pub struct Sqlite {
     readers: readers::Readers,
     writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
+    recent: runs::Recent,
     _lock: lock::Lock,
 }
 
@@ -131,8 +145,12 @@ impl Sqlite {
         let alarm = || Alarm(gone.clone());
         let checkpoints = checkpoint::Checkpoints::start(&file, alarm())?;
         let readers = readers::Readers::start(&file, alarm)?;
-        let writer = writer::Writer::start(connection, checkpoints, alarm())?;
-        Ok((Self { readers, writer, tenure, _lock: lock }, Gone(gone)))
+        let runs = runs::Runs::load(&mut connection)?;
+        let recent = runs.recent().clone();
+        let book = book::Book::new(recent.clone());
+        let desk = writer::Desk { connection, book, runs, tenure: tenure.clone() };
+        let writer = writer::Writer::start(desk, checkpoints, alarm())?;
+        Ok((Self { readers, writer, tenure, recent, _lock: lock }, Gone(gone)))
     }
 
     /// Forgets a lease once the work that ends it is committed.
@@ -160,10 +178,7 @@ pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord
     }
     let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     schema::refuse_newer(&connection)?;
-    records::message(&connection, process).map_err(|error| match error {
-        StoreError::Sqlite(error) => error.into(),
-        StoreError::Contradiction(what) => OpenError::Io(std::io::Error::other(what)),
-    })
+    Ok(records::message(&connection, process)?)
 }
 
 /// Waits for a thread of the ledger that has been told to end.
@@ -199,19 +214,18 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
 
 impl IntakePort for Sqlite {
     fn take_in(&self, intake: Arc<Intake>) -> LedgerTask<'_, Taken> {
-        let tenure = self.tenure.clone();
-        Box::pin(self.writer.write(move |connection| intake::take_in(connection, &tenure, &intake)))
+        Box::pin(self.writer.work(move |desk| intake::take_in(desk, &intake)))
     }
 }
 
 impl DeliveryPort for Sqlite {
     fn take_turn(&self, lease: Lease, now: Timestamp) -> LedgerTask<'_, TurnNow> {
-        Box::pin(self.writer.write(move |connection| deliveries::take_turn(connection, lease, now)))
+        Box::pin(self.writer.work(move |desk| deliveries::take_turn(desk, lease, now)))
     }
 
     fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled> {
-        let work = move |connection: &Connection| deliveries::defer(connection, lease, now, due_at);
-        Box::pin(self.end_lease(lease, self.writer.write(work)))
+        let work = move |desk: &mut Desk| deliveries::defer(desk, lease, now, due_at);
+        Box::pin(self.end_lease(lease, self.writer.work(work)))
     }
 
     fn settle(
@@ -221,8 +235,8 @@ impl DeliveryPort for Sqlite {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled> {
-        let work = move |connection: &Connection| deliveries::settle(connection, lease, now, &attempt, &fate);
-        Box::pin(self.end_lease(lease, self.writer.write(work)))
+        let work = move |desk: &mut Desk| deliveries::settle(desk, lease, now, &attempt, &fate);
+        Box::pin(self.end_lease(lease, self.writer.work(work)))
     }
 
     fn claim_due(
@@ -232,22 +246,20 @@ impl DeliveryPort for Sqlite {
         lease_until: Timestamp,
         limit: usize,
     ) -> LedgerTask<'_, Vec<OwedDelivery>> {
-        let tenure = self.tenure.clone();
-        Box::pin(self.writer.write(move |connection| {
-            deliveries::claim_due(connection, &tenure, &provider, now, lease_until, limit)
-        }))
+        Box::pin(
+            self.writer.work(move |desk| deliveries::claim_due(desk, &provider, now, lease_until, limit)),
+        )
     }
 
     fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize> {
-        let tenure = self.tenure.clone();
         Box::pin(async move {
-            let sweeping = self.writer.write(move |connection| {
-                let expired = tenure.expired(now.as_microsecond());
-                let returned = deliveries::sweep(connection, &expired, now)?;
+            let sweeping = self.writer.work(move |desk| {
+                let expired = desk.tenure.expired(now.as_microsecond());
+                let returned = deliveries::sweep(desk, &expired, now)?;
                 Ok((returned, expired))
             });
             let (returned, expired) = sweeping.await?;
-            expired.into_iter().for_each(|lease| self.tenure.released(lease));
+            expired.into_iter().for_each(|(lease, _)| self.tenure.released(lease));
             Ok(returned)
         })
     }
@@ -263,11 +275,11 @@ impl SessionPort for Sqlite {
     }
 
     fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(move |connection| sessions::open_pending(connection, &session)))
+        Box::pin(self.writer.work(move |desk| sessions::open_pending(desk, &session)))
     }
 
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(move |connection| sessions::decide(connection, &outcome)))
+        Box::pin(self.writer.work(move |desk| sessions::decide(desk, &outcome)))
     }
 
     fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp) {
@@ -300,7 +312,11 @@ impl RecordPort for Sqlite {
     }
 
     fn messages_of(&self, session: SessionKey) -> LedgerTask<'_, Vec<MessageRecord>> {
-        Box::pin(self.readers.read(move |connection| records::messages_of(connection, session)))
+        let recent = self.recent.clone();
+        Box::pin(self.readers.read(move |connection| {
+            let known = recent.messages_of(connection, session)?;
+            records::messages(connection, known)
+        }))
     }
 
     fn session(&self, key: SessionKey) -> LedgerTask<'_, Option<SessionRecord>> {

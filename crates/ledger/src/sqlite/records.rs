@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
 use super::rows::{bytes, finding, findings, instant, micros, operator, provider};
+use super::runs::Known;
 
 /// How many refusals are kept.
 const REFUSALS: i64 = 10_000;
@@ -24,16 +25,12 @@ pub(super) fn message(
     rows.next()?.map(|row| message_of(connection, row)).transpose()
 }
 
-pub(super) fn messages_of(
-    connection: &Connection,
-    session: SessionKey,
-) -> Result<Vec<MessageRecord>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM notification WHERE session = ?1 ORDER BY no")?;
-    let mut rows = statement.query([session.as_bytes()])?;
-    let mut messages = Vec::new();
-    while let Some(row) = rows.next()? {
-        messages.push(message_of(connection, row)?);
+pub(super) fn messages(connection: &Connection, known: Vec<Known>) -> Result<Vec<MessageRecord>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT * FROM notification WHERE no = ?1")?;
+    let mut messages = Vec::with_capacity(known.len());
+    for Known { no, .. } in known {
+        let mut rows = statement.query([no])?;
+        messages.extend(rows.next()?.map(|row| message_of(connection, row)).transpose()?);
     }
     Ok(messages)
 }

@@ -5,13 +5,14 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::OpenError;
 
 /// The migrations, in order; the first one makes version 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_runs.sql")];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
 
 /// The oldest schema knowledge a program needs to use a ledger that this program has migrated.
-const SERVES_FROM: usize = 1;
+const SERVES_FROM: usize = 2;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

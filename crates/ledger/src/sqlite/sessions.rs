@@ -10,12 +10,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
 use super::rows::{self, contradiction, instant, micros, provider, text};
+use super::writer::Desk;
 
-pub(super) fn open_pending(connection: &Connection, session: &PendingSession) -> Result<(), StoreError> {
+pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<(), StoreError> {
+    let connection = &desk.connection;
+    desk.book.forget(session.key);
     connection
         .prepare_cached(
-            "INSERT INTO session (id, operator, state, opened_at, evse, medium, cpo_partner_session_id)
-             VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6)",
+            "INSERT INTO session (id, operator, state, opened_at, evse, medium, cpo_partner_session_id, opened_after)
+             VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, coalesce((SELECT max(no) FROM notification), 0))",
         )?
         .execute(params![
             session.key.as_bytes(),
@@ -38,7 +41,9 @@ pub(super) fn open_pending(connection: &Connection, session: &PendingSession) ->
     Ok(())
 }
 
-pub(super) fn decide(connection: &Connection, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
+pub(super) fn decide(desk: &mut Desk, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
+    let connection = &desk.connection;
+    desk.book.forget(outcome.key);
     let by = outcome.authorised_by.as_ref().map(ProviderId::key);
     connection
         .prepare_cached("UPDATE authorisation SET code = ?2, provider = ?3 WHERE session = ?1")?

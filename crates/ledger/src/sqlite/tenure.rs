@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use roamhub_core::SessionKey;
 use roamhub_core::delivery::{DeliveryNo, Lease};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -24,6 +25,7 @@ pub(super) struct Tenure {
 /// The newest lease of a delivery.
 #[derive(Clone, Copy, Debug)]
 struct Granted {
+    session: SessionKey,
     token: u32,
     /// In microseconds.
     until: i64,
@@ -49,9 +51,14 @@ impl Tenure {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A delivery is leased until then (microseconds).
-    pub(super) fn leased(&self, lease: Lease, until: i64) {
-        self.leases().insert(lease.delivery, Granted { token: lease.token, until });
+    /// A delivery of this session is leased until then (microseconds).
+    pub(super) fn leased(&self, lease: Lease, session: SessionKey, until: i64) {
+        self.leases().insert(lease.delivery, Granted { session, token: lease.token, until });
+    }
+
+    /// The session of a delivery that was leased and not released since; only then can the lease still hold.
+    pub(super) fn session_of(&self, lease: Lease) -> Option<SessionKey> {
+        self.leases().get(&lease.delivery).map(|granted| granted.session)
     }
 
     /// This lease ended, and that is committed. A newer one of the same delivery stays.
@@ -62,11 +69,14 @@ impl Tenure {
         }
     }
 
-    /// The leases that ran out before `now` (microseconds).
-    pub(super) fn expired(&self, now: i64) -> Vec<Lease> {
+    /// The leases that ran out before `now` (microseconds), with their sessions.
+    pub(super) fn expired(&self, now: i64) -> Vec<(Lease, SessionKey)> {
         let leases = self.leases();
         let expired = leases.iter().filter(|(_, granted)| granted.until < now);
-        expired.map(|(delivery, granted)| Lease { delivery: *delivery, token: granted.token }).collect()
+        let lease = |(delivery, granted): (&DeliveryNo, &Granted)| {
+            (Lease { delivery: *delivery, token: granted.token }, granted.session)
+        };
+        expired.map(lease).collect()
     }
 
     fn leases(&self) -> MutexGuard<'_, HashMap<DeliveryNo, Granted>> {

@@ -3,45 +3,15 @@
 
 use jiff::Timestamp;
 use oicp::NotificationType;
+use roamhub_core::SessionKey;
 use roamhub_core::delivery::{DeliveryNo, FinalState};
 use roamhub_core::order::{self, Earlier, Standing, Turn};
 use roamhub_core::ports::TurnNow;
 use rusqlite::{Connection, params};
 
 use super::StoreError;
-use super::rows::{kind, micros};
-
-/// An open delivery of a session, as far as order is concerned.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OpenRow {
-    pub(super) no: i64,
-    pub(super) notification: i64,
-    pub(super) kind: NotificationType,
-    pub(super) token: u32,
-    pub(super) leased: bool,
-    pub(super) due: bool,
-}
-
-/// The open deliveries of a session in order of arrival.
-pub(super) fn open_rows(connection: &Connection, session: &[u8]) -> Result<Vec<OpenRow>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT no, notification, type, token, lease_until IS NOT NULL, due_at IS NOT NULL
-         FROM delivery WHERE session = ?1 ORDER BY no",
-    )?;
-    let mut rows = statement.query([session])?;
-    let mut open = Vec::new();
-    while let Some(row) = rows.next()? {
-        open.push(OpenRow {
-            no: row.get(0)?,
-            notification: row.get(1)?,
-            kind: kind(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
-            token: row.get(3)?,
-            leased: row.get(4)?,
-            due: row.get(5)?,
-        });
-    }
-    Ok(open)
-}
+use super::book::OpenRow;
+use super::rows::{contradiction, micros};
 
 /// Whose turn it is, for the row `no` of type `kind`: the earlier rows by the domain's rules, and a later one only
 /// if it is under way.
@@ -60,22 +30,22 @@ pub(super) fn turn_of(no: i64, kind: NotificationType, open: &[OpenRow]) -> Turn
 /// Settles the turn of a leased row: supersedes what it overtakes, parks it if it must stay behind.
 pub(super) fn settle_turn(
     connection: &Connection,
-    session: &[u8],
+    session: SessionKey,
+    open: &mut Vec<OpenRow>,
     no: i64,
-    kind: NotificationType,
-    open: &[OpenRow],
     now: Timestamp,
 ) -> Result<TurnNow, StoreError> {
+    let Some(row) = open.iter().find(|row| row.no == no).copied() else { return Ok(TurnNow::Lost) };
     // For a leased row a later leased one is no obstacle: that one waits for this one.
     let up_to_here = open.split(|row| row.no >= no).next().unwrap_or_default();
-    match turn_of(no, kind, up_to_here) {
+    match turn_of(no, row.kind, up_to_here) {
         Turn::Go { supersedes } => {
-            supersede(connection, &supersedes, open, now)?;
+            supersede(connection, session, open, &supersedes, now)?;
             Ok(TurnNow::Go)
         }
         Turn::Wait => Ok(TurnNow::Wait),
         Turn::Behind => {
-            park(connection, session, no, now)?;
+            park(connection, session, open, no, now)?;
             Ok(TurnNow::Behind)
         }
     }
@@ -85,41 +55,54 @@ pub(super) fn settle_turn(
 /// parked one waited for, so that one's turn is looked at.
 pub(super) fn park(
     connection: &Connection,
-    session: &[u8],
+    session: SessionKey,
+    open: &mut [OpenRow],
     no: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = NULL WHERE no = ?1")?
-        .execute([no])?;
-    promote(connection, session, now)?;
+        .prepare_cached(
+            "UPDATE delivery SET lease_until = NULL, due_at = NULL WHERE session = ?1 AND no = ?2",
+        )?
+        .execute(params![session.as_bytes(), no])?;
+    if let Some(row) = open.iter_mut().find(|row| row.no == no) {
+        (row.leased, row.due) = (false, false);
+    }
+    promote(connection, session, open, now)?;
     Ok(())
 }
 
 /// Ends the deliveries that a newer message overtakes.
 pub(super) fn supersede(
     connection: &Connection,
+    session: SessionKey,
+    open: &mut Vec<OpenRow>,
     overtaken: &[DeliveryNo],
-    open: &[OpenRow],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for row in open.iter().filter(|row| overtaken.contains(&DeliveryNo(row.no))) {
-        end(connection, row.no, row.notification, FinalState::Superseded, None, now)?;
+    for DeliveryNo(no) in overtaken {
+        if let Some(row) = remove(connection, session, open, *no)? {
+            write_history(connection, *no, row.notification, FinalState::Superseded, None, now)?;
+        }
     }
     Ok(())
 }
 
-/// Moves a delivery from the open ones to the history.
-pub(super) fn end(
+/// Takes a delivery from the open ones. Its end is for the caller to write.
+pub(super) fn remove(
     connection: &Connection,
+    session: SessionKey,
+    open: &mut Vec<OpenRow>,
     no: i64,
-    notification: i64,
-    state: FinalState,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM delivery WHERE no = ?1")?.execute([no])?;
-    write_history(connection, no, notification, state, reason, now)
+) -> Result<Option<OpenRow>, StoreError> {
+    let Some(place) = open.iter().position(|row| row.no == no) else { return Ok(None) };
+    let removed = connection
+        .prepare_cached("DELETE FROM delivery WHERE session = ?1 AND no = ?2")?
+        .execute(params![session.as_bytes(), no])?;
+    if removed != 1 {
+        return Err(contradiction("delivery", format!("no row {no}, though it is open")));
+    }
+    Ok(Some(open.remove(place)))
 }
 
 /// Writes a delivery's end.
@@ -140,17 +123,22 @@ pub(super) fn write_history(
 }
 
 /// After any change in a session: parked deliveries whose turn has come are due now. Returns their number.
-pub(super) fn promote(connection: &Connection, session: &[u8], now: Timestamp) -> Result<usize, StoreError> {
-    let open = open_rows(connection, session)?;
-    let parked = open.iter().filter(|row| !row.leased && !row.due);
-    let mut promoted = 0;
-    for row in parked {
-        if matches!(turn_of(row.no, row.kind, &open), Turn::Go { .. }) {
-            connection
-                .prepare_cached("UPDATE delivery SET due_at = ?2 WHERE no = ?1")?
-                .execute(params![row.no, micros(now)])?;
-            promoted += 1;
-        }
+pub(super) fn promote(
+    connection: &Connection,
+    session: SessionKey,
+    open: &mut [OpenRow],
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let free: Vec<i64> = open
+        .iter()
+        .filter(|row| !row.leased && !row.due && matches!(turn_of(row.no, row.kind, open), Turn::Go { .. }))
+        .map(|row| row.no)
+        .collect();
+    for row in open.iter_mut().filter(|row| free.contains(&row.no)) {
+        connection
+            .prepare_cached("UPDATE delivery SET due_at = ?3 WHERE session = ?1 AND no = ?2")?
+            .execute(params![session.as_bytes(), row.no, micros(now)])?;
+        row.due = true;
     }
-    Ok(promoted)
+    Ok(free.len())
 }

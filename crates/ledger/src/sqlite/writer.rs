@@ -15,7 +15,10 @@ use roamhub_core::ports::LedgerError;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
+use super::book::Book;
 use super::checkpoint::Checkpoints;
+use super::runs::Runs;
+use super::tenure::Tenure;
 use super::{Alarm, StoreError};
 
 /// How many jobs may wait. Beyond that the hub says "busy" instead of growing.
@@ -26,10 +29,35 @@ const BATCH: usize = 1024;
 /// The least time from the beginning of one batch to the beginning of the next.
 const PACE: Duration = Duration::from_millis(1);
 
+/// What the writer's thread works with.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// The one writing connection.
+    pub(super) connection: Connection,
+    /// What is known by heart.
+    pub(super) book: Book,
+    /// Which messages belong to a session.
+    pub(super) runs: Runs,
+    /// Numbers and leases.
+    pub(super) tenure: Arc<Tenure>,
+}
+
+impl Desk {
+    fn committed(&mut self) {
+        self.book.committed();
+        self.runs.committed();
+    }
+
+    fn rolled_back(&mut self) {
+        self.book.rolled_back();
+        self.runs.rolled_back();
+    }
+}
+
 /// A unit of work inside a transaction.
 trait Job: Send {
     /// Does it; may be called again in a transaction of its own.
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError>;
     /// Tells whoever waits.
     fn finish(self: Box<Self>, result: Result<(), LedgerError>);
 }
@@ -43,10 +71,10 @@ struct Task<T, F> {
 impl<T, F> Job for Task<T, F>
 where
     T: Send,
-    F: Fn(&Connection) -> Result<T, StoreError> + Send,
+    F: Fn(&mut Desk) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        self.result = Some((self.work)(connection)?);
+    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError> {
+        self.result = Some((self.work)(desk)?);
         Ok(())
     }
 
@@ -91,28 +119,33 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on this connection. The alarm is rung when it ends, for whatever reason.
-    pub(super) fn start(
-        connection: Connection,
-        checkpoints: Checkpoints,
-        alarm: Alarm,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(mut desk: Desk, checkpoints: Checkpoints, alarm: Alarm) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let last_commit = Arc::new(LastCommit::new());
         let noted = last_commit.clone();
         let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || {
             let _alarm = alarm;
-            write_batches(&connection, &jobs, &checkpoints, &noted);
+            write_batches(&mut desk, &jobs, &checkpoints, &noted);
             drop(checkpoints);
-            drop(connection);
+            drop(desk);
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread), last_commit })
     }
 
-    /// Queues work and resolves once it is durable.
+    /// Queues work that leaves sessions and what they are owed alone, and resolves once it is durable.
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.work(move |desk| work(&desk.connection)).await
+    }
+
+    /// Queues work and resolves once it is durable.
+    pub(super) async fn work<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Desk) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         self.queue(Box::new(Task { work, result: None, reply: Some(reply) }))?;
@@ -125,6 +158,7 @@ impl Writer {
     where
         F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
+        let work = move |desk: &mut Desk| work(&desk.connection);
         self.queue(Box::new(Task { work, result: None, reply: None })).is_ok()
     }
 
@@ -149,7 +183,7 @@ impl Drop for Writer {
 }
 
 fn write_batches(
-    connection: &Connection,
+    desk: &mut Desk,
     jobs: &Receiver<Box<dyn Job>>,
     checkpoints: &Checkpoints,
     last_commit: &LastCommit,
@@ -162,10 +196,10 @@ fn write_batches(
         next = Instant::now() + PACE;
         batch.extend(jobs.try_iter().take(BATCH - 1));
         // A transaction that changed nothing proves nothing about the disk.
-        let changes = connection.total_changes();
-        match commit(connection, &mut batch) {
+        let changes = desk.connection.total_changes();
+        match commit(desk, &mut batch) {
             Ok(()) => {
-                if connection.total_changes() != changes {
+                if desk.connection.total_changes() != changes {
                     last_commit.note();
                 }
                 batch.drain(..).for_each(|job| job.finish(Ok(())));
@@ -177,10 +211,10 @@ fn write_batches(
             }
             Err(error) => {
                 tracing::warn!(%error, jobs = batch.len(), "a batch failed and is redone one by one");
-                redo_one_by_one(connection, &mut batch, last_commit);
+                redo_one_by_one(desk, &mut batch, last_commit);
             }
         }
-        checkpoints.after_commit(connection);
+        checkpoints.after_commit(&desk.connection);
     }
 }
 
@@ -195,10 +229,10 @@ fn rest_until(instant: Instant) {
     }
 }
 
-fn redo_one_by_one(connection: &Connection, batch: &mut Vec<Box<dyn Job>>, last_commit: &LastCommit) {
+fn redo_one_by_one(desk: &mut Desk, batch: &mut Vec<Box<dyn Job>>, last_commit: &LastCommit) {
     for job in batch.drain(..) {
         let mut alone = vec![job];
-        let result = commit(connection, &mut alone);
+        let result = commit(desk, &mut alone);
         if let Err(error) = &result {
             tracing::error!(%error, "the ledger refused one record");
         } else {
@@ -209,15 +243,26 @@ fn redo_one_by_one(connection: &Connection, batch: &mut Vec<Box<dyn Job>>, last_
     }
 }
 
-fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let done = batch.iter_mut().try_for_each(|job| job.run(connection));
-    let done = done.and_then(|()| Ok(connection.execute_batch("COMMIT")?));
-    if done.is_err() && !connection.is_autocommit() {
-        // If even this fails, the next BEGIN fails as well and says so.
-        let _ = connection.execute_batch("ROLLBACK");
+fn commit(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let done = in_transaction(desk, batch);
+    if done.is_ok() {
+        desk.committed();
+        return done;
     }
+    if !desk.connection.is_autocommit() {
+        // If even this fails, the next BEGIN fails as well and says so.
+        let _ = desk.connection.execute_batch("ROLLBACK");
+    }
+    desk.rolled_back();
     done
+}
+
+fn in_transaction(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    desk.connection.execute_batch("BEGIN IMMEDIATE")?;
+    batch.iter_mut().try_for_each(|job| job.run(desk))?;
+    let Desk { connection, runs, .. } = &mut *desk;
+    runs.before_commit(connection)?;
+    Ok(desk.connection.execute_batch("COMMIT")?)
 }
 
 impl StoreError {

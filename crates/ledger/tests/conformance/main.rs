@@ -20,6 +20,7 @@ mod repeats;
 mod scene;
 mod sessions;
 mod sqlite_folder;
+mod sqlite_runs;
 mod sqlite_writer;
 
 use std::sync::Arc;

@@ -177,7 +177,9 @@ async fn a_closed_session_takes_nothing_new_but_knows_its_repeats() {
     let known = notice(session, End, 0);
     let lease = going(&ledger, known.clone()).await;
     refuse(&ledger, lease, 1).await;
+    drop(ledger);
     inside(folder.path()).execute("UPDATE session SET state = 'closed'", []).unwrap();
+    let ledger = open(folder.path());
     let taken = take_in(&ledger, notice(session, Start, 2)).await;
     assert_eq!(taken, Taken::Declined(Declined::SessionInvalid));
     assert!(matches!(repeat(&ledger, again(&known, 3)).await.1, Repeated::Reopened(_)));
