@@ -15,8 +15,8 @@ use rusqlite::Connection;
 
 use super::Alarm;
 
-/// Frames (pages of 8 KiB) in the log from which on the bulk is copied: 8 MiB.
-const BULK: i64 = 1024;
+/// Frames (pages of 4 KiB) in the log from which on the bulk is copied: 8 MiB.
+const BULK: i64 = 2048;
 /// The log is looked at once in so many commits.
 const LOOK_EVERY: u32 = 16;
 

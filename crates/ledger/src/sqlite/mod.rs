@@ -133,8 +133,6 @@ impl Sqlite {
         let lock = lock::Lock::take(folder)?;
         let file = folder.join(FILE_NAME);
         let mut connection = connect(&file)?;
-        // Most of what is written is appended: larger pages mean fewer writes. Only a new ledger takes it.
-        connection.pragma_update(None, "page_size", 8192)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
         deliveries::void_leases(&connection, now)?;

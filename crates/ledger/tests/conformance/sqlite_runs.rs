@@ -5,7 +5,7 @@ use std::path::Path;
 
 use oicp::NotificationType::{End, Error};
 use roamhub_core::SessionKey;
-use roamhub_core::ports::{Intake, IntakePort, Plan, RecordPort, Repeated, Taken};
+use roamhub_core::ports::{Intake, Plan, RecordPort, Repeated, Taken};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::FILE_NAME;
 use rusqlite::{Connection, params};
