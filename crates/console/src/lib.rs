@@ -18,6 +18,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use roamhub_core::ports::{Clock, Ledger};
+use roamhub_core::room::Room;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -69,14 +70,20 @@ impl Console {
     }
 }
 
-async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str) {
-    if console.ledger.since_last_commit() < RECENT {
-        return (StatusCode::OK, "ready\n");
-    }
-    match timeout(PATIENCE, console.ledger.probe(console.clock.now())).await {
-        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
-        Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger cannot be written\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger does not commit in time\n"),
+async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, String) {
+    let proven = if console.ledger.since_last_commit() < RECENT {
+        Ok(())
+    } else {
+        match timeout(PATIENCE, console.ledger.probe(console.clock.now())).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err("the ledger cannot be written"),
+            Err(_) => Err("the ledger does not commit in time"),
+        }
+    };
+    match (proven, console.ledger.room()) {
+        (Ok(()), Room::Ample) => (StatusCode::OK, "ready\n".to_owned()),
+        (Ok(()), low) => (StatusCode::OK, format!("ready; {}\n", low.in_words())),
+        (Err(what), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")),
     }
 }
 

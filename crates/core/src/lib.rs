@@ -17,6 +17,7 @@ pub mod ports;
 pub mod process;
 pub mod records;
 pub mod retry;
+pub mod room;
 pub mod route;
 pub mod session;
 

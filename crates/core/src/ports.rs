@@ -15,6 +15,7 @@ use oicp::{EvseId, Finding, NotificationType, OperatorId, ProviderId};
 use crate::delivery::{FinalState, Lease, OwedDelivery};
 use crate::outcome::Exchange;
 use crate::records::{MessageRecord, Refusal, SessionRecord};
+use crate::room::Room;
 use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
@@ -30,6 +31,9 @@ pub enum LedgerError {
     /// The queue of the writer is full: try again shortly.
     #[error("the ledger is busy")]
     Busy,
+    /// The disk is almost full: what can come later is turned away.
+    #[error("the ledger's disk is almost full")]
+    Full,
     /// The ledger cannot be written or read.
     #[error("the ledger is not available")]
     Unavailable,
@@ -296,6 +300,8 @@ pub trait PartnerPort: Send + Sync {
 pub trait Ledger: IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
+    /// How much room is left for what is new.
+    fn room(&self) -> Room;
     /// When the last commit happened, measured on this machine's monotonic clock.
     fn since_last_commit(&self) -> Duration;
 }

@@ -166,6 +166,9 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::Rejected(rejected) => rejected.to_string(),
         Verdict::Ledger(LedgerError::Contradiction) => "the hub failed; its log says how".to_owned(),
         Verdict::Ledger(LedgerError::Busy) => "the hub is busy; nothing was stored, send it again".to_owned(),
+        Verdict::Ledger(LedgerError::Full) => {
+            "the hub's disk is almost full; nothing was stored, send it again later".to_owned()
+        }
         Verdict::Ledger(LedgerError::Unavailable) => {
             "the hub cannot store anything at the moment; send it again".to_owned()
         }

@@ -79,9 +79,9 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::Ledger(LedgerError::Contradiction) => {
             row(StatusCode::INTERNAL_SERVER_ERROR, Code::SYSTEM_ERROR)
         }
-        Verdict::Ledger(LedgerError::Busy | LedgerError::Unavailable | LedgerError::Unknown) => {
-            row(StatusCode::SERVICE_UNAVAILABLE, Code::DATABASE_ERROR)
-        }
+        Verdict::Ledger(
+            LedgerError::Busy | LedgerError::Full | LedgerError::Unavailable | LedgerError::Unknown,
+        ) => row(StatusCode::SERVICE_UNAVAILABLE, Code::DATABASE_ERROR),
     }
 }
 

@@ -55,6 +55,7 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("rejected, byte order mark", rejected(Some(BodyProblem::ByteOrderMark))),
         ("rejected, UTF-16", rejected(Some(BodyProblem::Utf16))),
         ("ledger busy", Verdict::Ledger(LedgerError::Busy)),
+        ("ledger full", Verdict::Ledger(LedgerError::Full)),
         ("ledger unavailable", Verdict::Ledger(LedgerError::Unavailable)),
         ("ledger unknown", Verdict::Ledger(LedgerError::Unknown)),
         ("ledger contradiction", Verdict::Ledger(LedgerError::Contradiction)),

@@ -16,7 +16,7 @@ use roamhub_ingress::request::BodyLimits;
 use roamhub_ingress::routes::Routes;
 use roamhub_ingress::{Limits, Server};
 use roamhub_ledger::Sqlite;
-use roamhub_ledger::sqlite::Gone;
+use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
 use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
@@ -58,9 +58,14 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
     builder.enable_all().build()
 }
 
-/// Opens the ledger.
+/// Opens the ledger, on a disk that may be filled.
 pub(crate) fn open_ledger(data: &Path) -> anyhow::Result<(Arc<dyn Ledger>, Gone)> {
-    let (ledger, gone) = Sqlite::open(data, SystemClock.now())?;
+    open_ledger_on(data, DiskRules::NONE)
+}
+
+/// Opens the ledger and leaves as much of the disk alone.
+pub(crate) fn open_ledger_on(data: &Path, disk: DiskRules) -> anyhow::Result<(Arc<dyn Ledger>, Gone)> {
+    let (ledger, gone) = Sqlite::open_with(data, SystemClock.now(), disk)?;
     Ok((Arc::new(ledger), gone))
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
-    let (ledger, gone) = node::open_ledger(&settings.data)?;
+    let (ledger, gone) = node::open_ledger_on(&settings.data, settings.disk)?;
     let directory = match &settings.partners {
         Some(file) => partners::read_file(file)?.1,
         None => partners::from_ledger(ledger.as_ref()).await?,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use roamhub_ledger::sqlite::DiskRules;
 use serde::Deserialize;
 
 use crate::telemetry::LogFormat;
@@ -34,6 +35,12 @@ pub(crate) struct ServeArgs {
     /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
+    /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
+    #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
+    disk_mark: Option<u32>,
+    /// Space in MiB set aside for Ends and outcomes when the disk is full [default: 64]
+    #[arg(long, env = "ROAMHUB_DISK_RESERVE", value_name = "MIB")]
+    disk_reserve: Option<u32>,
     /// How log lines look
     #[arg(long, env = "ROAMHUB_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -48,6 +55,8 @@ struct SettingsFile {
     console: Option<SocketAddr>,
     #[serde(default)]
     allow_plain_http: bool,
+    disk_mark: Option<u32>,
+    disk_reserve: Option<u32>,
     log_format: Option<LogFormat>,
 }
 
@@ -62,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
+    /// How much of the disk is left alone.
+    pub(crate) disk: DiskRules,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
 }
@@ -78,11 +89,17 @@ impl ServeArgs {
         let data = self.data.or(file.data).unwrap_or_else(default_data);
         let beside = data.join("partners.toml");
         let partners = self.partners.or(file.partners).or_else(|| beside.exists().then_some(beside));
+        let mib = |chosen: Option<u32>, default: u64| chosen.map_or(default, |mib| u64::from(mib) << 20);
+        let usual = DiskRules::default();
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            disk: DiskRules {
+                mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
+                reserve: mib(self.disk_reserve.or(file.disk_reserve), usual.reserve),
+            },
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;

@@ -7,7 +7,9 @@
 
 pub mod ca;
 pub mod hub;
+pub mod machine;
 pub mod messages;
+pub mod mount;
 pub mod operator;
 pub mod program;
 pub mod provider;

@@ -17,10 +17,12 @@ mod rows;
 mod runs;
 mod schema;
 mod sessions;
+mod space;
 mod tenure;
 mod turns;
 mod writer;
 
+use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -34,6 +36,7 @@ use roamhub_core::ports::{
     RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
+use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OpenFlags};
@@ -43,6 +46,8 @@ use writer::Desk;
 
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
+
+pub use space::DiskRules;
 
 /// Why a ledger could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +104,7 @@ pub struct Sqlite {
     writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
     recent: runs::Recent,
+    space: Arc<space::Space>,
     _lock: lock::Lock,
 }
 
@@ -124,13 +130,23 @@ impl Drop for Alarm {
 }
 
 impl Sqlite {
-    /// Opens (and makes, if need be) the ledger in `folder`. Deliveries that a dead process had leased are due `now`.
+    /// Opens (and makes, if need be) the ledger in `folder`, on a disk that may be filled. Deliveries that a dead process
+    /// had leased are due `now`.
     ///
     /// # Errors
     /// [`OpenError`]: in use, too new, or not usable.
     pub fn open(folder: &Path, now: Timestamp) -> Result<(Self, Gone), OpenError> {
+        Self::open_with(folder, now, DiskRules::NONE)
+    }
+
+    /// Opens the ledger and leaves as much of the disk alone.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open_with(folder: &Path, now: Timestamp, disk: DiskRules) -> Result<(Self, Gone), OpenError> {
         make_private_folder(folder)?;
         let lock = lock::Lock::take(folder)?;
+        let space = Arc::new(space::Space::open(folder, disk)?);
         let file = folder.join(FILE_NAME);
         let mut connection = connect(&file)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -146,9 +162,9 @@ impl Sqlite {
         let runs = runs::Runs::load(&mut connection)?;
         let recent = runs.recent().clone();
         let book = book::Book::new(recent.clone());
-        let desk = writer::Desk { connection, book, runs, tenure: tenure.clone() };
+        let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
-        Ok((Self { readers, writer, tenure, recent, _lock: lock }, Gone(gone)))
+        Ok((Self { readers, writer, tenure, recent, space, _lock: lock }, Gone(gone)))
     }
 
     /// Forgets a lease once the work that ends it is committed.
@@ -212,6 +228,9 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
 
 impl IntakePort for Sqlite {
     fn take_in(&self, intake: Arc<Intake>) -> LedgerTask<'_, Taken> {
+        if !self.space.room().takes(intake.kind) {
+            return Box::pin(ready(Err(LedgerError::Full)));
+        }
         Box::pin(self.writer.work(move |desk| intake::take_in(desk, &intake)))
     }
 }
@@ -273,6 +292,9 @@ impl SessionPort for Sqlite {
     }
 
     fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()> {
+        if !self.space.room().opens_sessions() {
+            return Box::pin(ready(Err(LedgerError::Full)));
+        }
         Box::pin(self.writer.work(move |desk| sessions::open_pending(desk, &session)))
     }
 
@@ -300,6 +322,10 @@ impl SessionPort for Sqlite {
 
 impl RecordPort for Sqlite {
     fn note_refusal(&self, refusal: Refusal) {
+        // What is left is for Ends and outcomes.
+        if self.space.room() != Room::Ample {
+            return;
+        }
         if !self.writer.write_unheard(move |connection| records::note_refusal(connection, &refusal)) {
             tracing::debug!("a refusal was not kept: the ledger is busy");
         }
@@ -343,6 +369,10 @@ impl PartnerPort for Sqlite {
 impl Ledger for Sqlite {
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()> {
         Box::pin(self.writer.write(move |connection| records::probe(connection, at)))
+    }
+
+    fn room(&self) -> Room {
+        self.space.room()
     }
 
     fn since_last_commit(&self) -> Duration {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::book::Book;
 use super::checkpoint::Checkpoints;
 use super::runs::Runs;
+use super::space::Space;
 use super::tenure::Tenure;
 use super::{Alarm, StoreError};
 
@@ -40,6 +41,8 @@ pub(super) struct Desk {
     pub(super) runs: Runs,
     /// Numbers and leases.
     pub(super) tenure: Arc<Tenure>,
+    /// The disk.
+    pub(super) space: Arc<Space>,
 }
 
 impl Desk {
@@ -243,7 +246,17 @@ fn redo_one_by_one(desk: &mut Desk, batch: &mut Vec<Box<dyn Job>>, last_commit: 
     }
 }
 
+/// Commits the batch; on a full disk, once more with every piece of the reserve.
 fn commit(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    loop {
+        match commit_once(desk, batch) {
+            Err(error) if error.is_for_want_of_room() && desk.space.give_way() => {}
+            done => return done,
+        }
+    }
+}
+
+fn commit_once(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     let done = in_transaction(desk, batch);
     if done.is_ok() {
         desk.committed();
@@ -282,6 +295,11 @@ impl StoreError {
                     | ErrorCode::DatabaseBusy
             )
         )
+    }
+
+    fn is_for_want_of_room(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        error.sqlite_error_code() == Some(ErrorCode::DiskFull)
     }
 
     fn for_the_caller(&self) -> LedgerError {

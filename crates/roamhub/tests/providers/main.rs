@@ -14,4 +14,5 @@ mod outcomes_failed;
 mod pins;
 mod redelivery;
 mod requests;
+mod small_disk;
 mod stage;

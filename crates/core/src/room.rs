@@ -1,0 +1,60 @@
+//! How much room the ledger has left, and who is turned away first when it gets scarce: news before what opens a
+//! session, and an End last of all.
+
+use oicp::NotificationType;
+
+/// Room for what is new.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Room {
+    /// For everything.
+    Ample,
+    /// Not for Progress.
+    Scarce,
+    /// For End, Error and outcomes only: what keeps a session from being lost.
+    Last,
+}
+
+impl Room {
+    /// All levels, from good to bad.
+    pub const ALL: [Self; 3] = [Self::Ample, Self::Scarce, Self::Last];
+
+    /// Whether a notification of this type is still taken in.
+    #[must_use]
+    pub fn takes(self, kind: NotificationType) -> bool {
+        match kind {
+            NotificationType::Progress => self < Self::Scarce,
+            NotificationType::Start => self < Self::Last,
+            NotificationType::End | NotificationType::Error => true,
+        }
+    }
+
+    /// Whether a session can still be opened.
+    #[must_use]
+    pub fn opens_sessions(self) -> bool {
+        self < Self::Last
+    }
+
+    /// What this means, for people.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Ample => "there is room",
+            Self::Scarce => "the disk is filling up: Progress is refused",
+            Self::Last => "the disk is almost full: only End, Error and outcomes are written",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use NotificationType::{End, Error, Progress, Start};
+
+    #[test]
+    fn progress_goes_first_and_an_end_never() {
+        let taken = |room: Room| [Progress, Start, End, Error].map(|kind| room.takes(kind));
+        assert_eq!(taken(Room::Ample), [true; 4]);
+        assert_eq!(taken(Room::Scarce), [false, true, true, true]);
+        assert_eq!(taken(Room::Last), [false, false, true, true]);
+    }
+}
