@@ -100,11 +100,8 @@ impl Inner {
 
     fn count(&self, attempt: &Attempt, outcome: &AttemptOutcome, took: Duration) {
         self.metrics.exchange.observe(took.as_secs_f64());
-        let labels = AttemptLabels {
-            provider: attempt.route.provider.to_string(),
-            r#type: attempt.kind.as_str(),
-            outcome: outcome.as_str(),
-        };
+        let labels =
+            AttemptLabels { provider: attempt.route.provider, kind: attempt.kind, outcome: outcome.as_str() };
         self.metrics.attempts.get_or_create(&labels).inc();
         if !matches!(outcome, AttemptOutcome::Delivered { .. }) {
             tracing::warn!(
