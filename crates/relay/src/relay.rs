@@ -156,7 +156,7 @@ impl Relay {
 /// A handled message: the answer, and the attempt whose outcome is still to be recorded.
 struct Handled {
     submitted: Submitted,
-    done: Option<(Attempt, Done)>,
+    done: Option<(Box<Attempt>, Box<Done>)>,
 }
 
 impl Inner {
@@ -227,9 +227,9 @@ impl Inner {
         process: ProcessId,
         received_at: jiff::Timestamp,
         sending: Sending,
-    ) -> Option<Attempt> {
+    ) -> Option<Box<Attempt>> {
         let route: Arc<Route> = self.routes.route(&intake.provider)?;
-        Some(Attempt {
+        Some(Box::new(Attempt {
             lease: sending.lease,
             process,
             session: intake.session,
@@ -240,13 +240,13 @@ impl Inner {
             gives_up_at: retry::gives_up_at(intake.kind, intake.received_at),
             tries: Tries::default(),
             route,
-        })
+        }))
     }
 
     /// Sends a stored message when it is its turn, or defers it, and tells those who joined it.
     async fn send(
         &self,
-        attempt: Option<Attempt>,
+        attempt: Option<Box<Attempt>>,
         process: ProcessId,
         sending: Sending,
         deadline: Instant,
@@ -284,7 +284,7 @@ impl Inner {
         attempt: &Attempt,
         sending: Sending,
         deadline: Instant,
-    ) -> Result<Result<Done, Why>, LedgerError> {
+    ) -> Result<Result<Box<Done>, Why>, LedgerError> {
         let last_start = deadline - self.tuning.least_for_attempt;
         match self.await_turn(attempt, sending, last_start).await? {
             TurnNow::Go => {}
