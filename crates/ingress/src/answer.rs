@@ -27,14 +27,25 @@ pub struct WireAnswer {
     pub body: Vec<u8>,
     /// `Hub-Delivery`, where the message is kept for later.
     pub delivery: Option<&'static str>,
-    /// In words, for the record of refusals.
+    /// In words, for the record of refusals; empty where a provider's answer is passed on.
     pub reason: String,
 }
 
 /// The answer to a call that a service has seen.
 #[must_use]
-pub fn of_reply(service: Service, reply: &Reply) -> WireAnswer {
+pub fn of_reply(service: Service, reply: Reply) -> WireAnswer {
     let row = of_verdict(&reply.verdict);
+    match reply.verdict {
+        Verdict::Relayed(ack) => {
+            let body = relayed(ack, reply.ids).to_json();
+            WireAnswer { row, body, delivery: None, reason: String::new() }
+        }
+        _ => of_the_hubs_own(service, row, &reply),
+    }
+}
+
+/// The answer where there is none to pass on.
+fn of_the_hubs_own(service: Service, row: Row, reply: &Reply) -> WireAnswer {
     let status = status(reply, row.code);
     let reason =
         status.additional_info.clone().unwrap_or_else(|| status.description.clone().unwrap_or_default());
@@ -47,7 +58,6 @@ pub fn of_reply(service: Service, reply: &Reply) -> WireAnswer {
     let plain = row.http == http::StatusCode::OK && !matches!(reply.verdict, Verdict::Locked(_));
     let body = match (&reply.verdict, service) {
         (Verdict::Authorised(answer), _) => answer.to_json(),
-        (Verdict::Relayed(ack), _) => relayed(ack, &reply.ids).to_json(),
         (_, Service::AuthorizeStart) if plain => refusal(status, &reply.ids).to_json(),
         (verdict, _) if plain => {
             acknowledgement(matches!(verdict, Verdict::AcceptedForLater(_)), status, &reply.ids).to_json()
@@ -75,16 +85,12 @@ pub fn of_fault(service: Option<Service>, fault: &EdgeFault) -> WireAnswer {
 }
 
 /// The provider's acknowledgement, with the caller's own ids.
-fn relayed(ack: &Acknowledgement, ids: &CallerIds) -> Acknowledgement {
+fn relayed(ack: Acknowledgement, ids: CallerIds) -> Acknowledgement {
     Acknowledgement {
-        result: ack.result,
-        status: ack.status.clone(),
-        session_id: ids.session.clone(),
-        cpo_partner_session_id: ids.cpo_partner_session.clone(),
-        emp_partner_session_id: ack
-            .emp_partner_session_id
-            .clone()
-            .or_else(|| ids.emp_partner_session.clone()),
+        session_id: ids.session,
+        cpo_partner_session_id: ids.cpo_partner_session,
+        emp_partner_session_id: ack.emp_partner_session_id.or(ids.emp_partner_session),
+        ..ack
     }
 }
 

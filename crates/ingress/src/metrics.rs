@@ -1,21 +1,39 @@
 //! What the ingress counts.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::fmt;
+
+use oicp::service::Service;
+use oicp::status::Code;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-/// Labels of an answered call.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+/// Labels of an answered call. They become text when somebody reads the metrics, not when something is counted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CallLabels {
-    /// The service's name.
-    pub service: String,
+    /// The service, if the path names one.
+    pub service: Option<Service>,
     /// The HTTP status.
     pub http: u16,
     /// The OICP code.
-    pub code: String,
+    pub code: Code,
+}
+
+impl CallLabels {
+    /// The service's name.
+    pub(crate) fn service_name(&self) -> String {
+        self.service.map_or_else(|| "unknown".to_owned(), |service| format!("{service:?}"))
+    }
+}
+
+impl EncodeLabelSet for CallLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        [("service", self.service_name()), ("http", self.http.to_string()), ("code", self.code.to_string())]
+            .encode(encoder)
+    }
 }
 
 /// The ingress' metrics.

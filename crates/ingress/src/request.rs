@@ -78,6 +78,9 @@ pub async fn discard(headers: &HeaderMap, body: &mut Incoming) {
 /// What is odd about how the body was announced; it is judged by its bytes all the same.
 #[must_use]
 pub fn content_type_finding(headers: &HeaderMap) -> Option<Finding> {
+    if headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/json") {
+        return None;
+    }
     let announced =
         headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase());
     let text = match announced.as_deref() {
@@ -93,7 +96,8 @@ pub fn content_type_finding(headers: &HeaderMap) -> Option<Finding> {
 fn is_multipart(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"multipart/"))
+        .and_then(|value| value.as_bytes().first_chunk())
+        .is_some_and(|start: &[u8; 10]| start.eq_ignore_ascii_case(b"multipart/"))
 }
 
 async fn collect(body: &mut Incoming, most: usize) -> Result<Bytes, EdgeFault> {

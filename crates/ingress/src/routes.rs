@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use oicp::OperatorId;
 use oicp::service::Service;
 use roamhub_core::ProcessId;
 use roamhub_core::records::Refusal;
@@ -32,13 +33,19 @@ pub struct Routes {
     metrics: IngressMetrics,
 }
 
-/// Who called what, for the record.
+/// What was called, for the record.
 struct Call {
     service: Option<Service>,
     process: ProcessId,
-    partner: Option<String>,
+    /// Who called, where the call was refused.
+    refused: Option<Caller>,
+}
+
+/// Who called, as far as it could be read.
+#[derive(Default)]
+struct Caller {
+    partner: Option<OperatorId>,
     session: Option<String>,
-    refused: bool,
 }
 
 impl Routes {
@@ -55,18 +62,15 @@ impl Routes {
         let service = found.as_ref().map(|(service, _)| *service);
         let (call, answer) = match self.serve(found, request, arrived).await {
             Ok((service, reply)) => {
-                let call = Call {
-                    service: Some(service),
-                    process: reply.process,
-                    partner: reply.ids.operator.clone(),
-                    session: reply.ids.session.clone(),
-                    refused: reply.verdict.is_refusal(),
-                };
-                (call, answer::of_reply(service, &reply))
+                let refused = reply
+                    .verdict
+                    .is_refusal()
+                    .then(|| Caller { partner: reply.ids.operator, session: reply.ids.session.clone() });
+                let call = Call { service: Some(service), process: reply.process, refused };
+                (call, answer::of_reply(service, reply))
             }
             Err(fault) => {
-                let call =
-                    Call { service, process: ProcessId::new(), partner: None, session: None, refused: true };
+                let call = Call { service, process: ProcessId::new(), refused: Some(Caller::default()) };
                 (call, answer::of_fault(service, &fault))
             }
         };
@@ -119,20 +123,19 @@ impl Routes {
 
     /// Counts, keeps a record of a refusal, and puts the answer on the wire.
     fn record(&self, call: Call, answer: WireAnswer, arrived: Instant) -> Response<Full<Bytes>> {
-        let service = call.service.map_or_else(|| "unknown".to_owned(), |service| format!("{service:?}"));
         let http = answer.row.http;
-        let labels =
-            CallLabels { service: service.clone(), http: http.as_u16(), code: answer.row.code.to_string() };
+        let labels = CallLabels { service: call.service, http: http.as_u16(), code: answer.row.code };
         self.metrics.calls.get_or_create(&labels).inc();
         self.metrics.answered.observe(arrived.elapsed().as_secs_f64());
-        if call.refused {
+        if let Some(caller) = call.refused {
+            let service = labels.service_name();
             tracing::info!(process = %call.process, service, http = http.as_u16(), code = %answer.row.code, "refused");
             self.hub.note_refusal(Refusal {
                 process: call.process,
                 received_at: self.hub.clock().now(),
                 service,
-                partner: call.partner,
-                session: call.session,
+                partner: caller.partner.map(|id| id.to_string()),
+                session: caller.session,
                 http_status: http.as_u16(),
                 code: answer.row.code.number(),
                 reason: answer.reason,

@@ -104,6 +104,8 @@ impl Server {
             let connection = http1::Builder::new()
                 // A caller that has sent its message and closed has sent its message: it is taken in all the same.
                 .half_close(true)
+                // Head and body in one piece: answers are small.
+                .writev(false)
                 .timer(TokioTimer::new())
                 .header_read_timeout(idle)
                 .serve_connection(TokioIo::new(stream), service);

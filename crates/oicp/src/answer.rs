@@ -7,7 +7,9 @@ use crate::status::{Code, Status};
 
 /// The answer as text; a wrong encoding spoils single characters, not the answer.
 pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body))
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    // Checking is much faster than mending, which is rarely needed.
+    std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 /// An optional string; anything else counts as absent.

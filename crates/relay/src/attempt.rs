@@ -37,7 +37,7 @@ pub(crate) struct Done {
 
 impl Inner {
     /// Posts the received bytes and judges what comes back.
-    pub(crate) async fn exchange(&self, attempt: &Attempt, budget: Duration) -> Done {
+    pub(crate) async fn exchange(&self, attempt: &Attempt, budget: Duration) -> Box<Done> {
         let started_at = self.clock.now();
         let started = Instant::now();
         let exchange = self.courier.carry(&attempt.route, letter(attempt, budget)).await;
@@ -75,13 +75,14 @@ impl Inner {
                 unusable: matches!(outcome, AttemptOutcome::Unusable { .. }),
             },
         };
-        Done { outcome, record, fate }
+        Box::new(Done { outcome, record, fate })
     }
 
     /// Writes the outcome. If the ledger does not take it, the lease runs out and the provider sees a repeat.
-    pub(crate) async fn record(&self, attempt: &Attempt, done: Done) {
-        let retried = matches!(done.fate, Fate::Retry { .. });
-        match self.ledger.settle(attempt.lease, self.clock.now(), done.record, done.fate).await {
+    pub(crate) async fn record(&self, attempt: &Attempt, done: Box<Done>) {
+        let Done { record, fate, .. } = *done;
+        let retried = matches!(fate, Fate::Retry { .. });
+        match self.ledger.settle(attempt.lease, self.clock.now(), record, fate).await {
             Ok(Settled::Recorded) => {}
             Ok(Settled::Late) => {
                 tracing::warn!(process = %attempt.process, "the outcome came after the lease was lost")
@@ -100,11 +101,8 @@ impl Inner {
 
     fn count(&self, attempt: &Attempt, outcome: &AttemptOutcome, took: Duration) {
         self.metrics.exchange.observe(took.as_secs_f64());
-        let labels = AttemptLabels {
-            provider: attempt.route.provider.to_string(),
-            r#type: attempt.kind.as_str(),
-            outcome: outcome.as_str(),
-        };
+        let labels =
+            AttemptLabels { provider: attempt.route.provider, kind: attempt.kind, outcome: outcome.as_str() };
         self.metrics.attempts.get_or_create(&labels).inc();
         if !matches!(outcome, AttemptOutcome::Delivered { .. }) {
             tracing::warn!(

@@ -12,6 +12,7 @@
 
 mod attempt;
 mod bell;
+mod carried_on;
 pub mod courier;
 mod joins;
 pub mod lanes;

@@ -1,20 +1,31 @@
 //! What the engine counts. Labels are partner ids and outcomes, never anything personal.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::fmt;
+
+use oicp::{NotificationType, ProviderId};
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-/// Labels of an attempt.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+/// Labels of an attempt. They become text when somebody reads the metrics, not when something is counted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AttemptLabels {
-    /// The provider's id.
-    pub provider: String,
+    /// The provider.
+    pub provider: ProviderId,
     /// The notification's type.
-    pub r#type: &'static str,
+    pub kind: NotificationType,
     /// The outcome's word.
     pub outcome: &'static str,
+}
+
+impl EncodeLabelSet for AttemptLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        let provider = self.provider.to_string();
+        [("provider", provider.as_str()), ("type", self.kind.as_str()), ("outcome", self.outcome)]
+            .encode(encoder)
+    }
 }
 
 /// Labels of a deferral.

@@ -1,5 +1,5 @@
 //! The live path: a message comes in, is made durable, goes out when it is its turn, and its sender hears what came of
-//! it. Within one budget, and in a task of its own: a sender that hangs up changes nothing.
+//! it. Within one budget; and a sender that hangs up changes nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use roamhub_core::delivery::Tries;
 use roamhub_core::ports::{Clock, Courier, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow};
 use roamhub_core::retry;
 use roamhub_core::route::{Route, Routes};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::{Attempt, Done};
 use crate::bell::Bells;
+use crate::carried_on::CarriedOn;
 use crate::joins::Joins;
 use crate::lanes::{LaneWidth, Lanes};
 use crate::metrics::{DeferralLabels, RelayMetrics};
@@ -129,32 +130,15 @@ impl Relay {
     /// [`LedgerError`]: not stored, or not known to be.
     pub async fn submit(
         &self,
-        intake: Intake,
+        intake: Arc<Intake>,
         arrived: std::time::Instant,
     ) -> Result<Submitted, LedgerError> {
-        let inner = self.inner.clone();
-        let deadline = Instant::from_std(arrived) + inner.tuning.budget;
-        let (answer, answered) = oneshot::channel();
-        self.inner.tasks.spawn(async move {
-            let process = intake.process;
-            inner.joins.open(process);
-            let handled = inner.handle(Arc::new(intake), deadline).await;
-            let (submitted, done) = match handled {
-                Ok(Handled { submitted, done }) => (Ok(submitted), done),
-                Err(error) => (Err(error), None),
-            };
-            // The sender may be gone. Its answer does not wait for the record: a crash before that costs a repeat,
-            // never a loss.
-            let _ = answer.send(submitted);
-            if let Some((attempt, done)) = done {
-                inner.record(&attempt, done).await;
-            }
-            inner.joins.close(process);
-        });
-        // Nothing in there waits longer than the budget but the ledger; and a task that panicked answers nothing. In
+        let deadline = Instant::from_std(arrived) + self.inner.tuning.budget;
+        let answer = self.inner.clone().answer(intake, deadline);
+        let answer = CarriedOn::new(self.inner.tasks.track_future(answer));
+        // Nothing in there waits longer than the budget but the ledger; and work that panicked answers nothing. In
         // both cases nobody knows what is stored.
-        let patience = timeout_at(deadline + GRACE, answered).await;
-        patience.ok().and_then(Result::ok).unwrap_or(Err(LedgerError::Unknown))
+        timeout_at(deadline + GRACE, answer).await.ok().flatten().unwrap_or(Err(LedgerError::Unknown))
     }
 
     /// No new redeliveries from here on; [`Relay::redeliver`] ends.
@@ -172,16 +156,38 @@ impl Relay {
 /// A handled message: the answer, and the attempt whose outcome is still to be recorded.
 struct Handled {
     submitted: Submitted,
-    done: Option<(Attempt, Done)>,
+    done: Option<(Box<Attempt>, Box<Done>)>,
 }
 
 impl Inner {
-    async fn handle(&self, intake: Arc<Intake>, deadline: Instant) -> Result<Handled, LedgerError> {
+    /// Handles a message to its answer. That does not wait for the record of the outcome: a crash in between costs a
+    /// repeat, never a loss.
+    async fn answer(
+        self: Arc<Self>,
+        intake: Arc<Intake>,
+        deadline: Instant,
+    ) -> Result<Submitted, LedgerError> {
+        let process = intake.process;
+        self.joins.open(process);
+        let handled = self.handle(&intake, deadline).await;
+        let Ok(Handled { submitted, done: Some((attempt, done)) }) = handled else {
+            self.joins.close(process);
+            return handled.map(|handled| handled.submitted);
+        };
+        if attempt.process != process {
+            self.joins.close(process);
+        }
+        let inner = self.clone();
+        self.tasks.spawn(async move { inner.record(&attempt, done).await });
+        Ok(submitted)
+    }
+
+    async fn handle(&self, intake: &Arc<Intake>, deadline: Instant) -> Result<Handled, LedgerError> {
         let mut again = 2;
         loop {
             let (process, outcome) = match self.ledger.take_in(intake.clone()).await? {
                 Taken::Stored(sending) => {
-                    let attempt = self.attempt(&intake, intake.process, intake.received_at, sending);
+                    let attempt = self.attempt(intake, intake.process, intake.received_at, sending);
                     return self.send(attempt, intake.process, sending, deadline).await;
                 }
                 Taken::Held => (intake.process, Outcome::Held),
@@ -199,7 +205,7 @@ impl Inner {
                 }
                 Taken::Repeat { first, received_at, standing: Repeated::Reopened(sending) } => {
                     self.joins.open(first);
-                    let attempt = self.attempt(&intake, first, received_at, sending);
+                    let attempt = self.attempt(intake, first, received_at, sending);
                     return self.send(attempt, first, sending, deadline).await;
                 }
                 Taken::Repeat { first, standing: Repeated::Deferred, .. } => {
@@ -221,9 +227,9 @@ impl Inner {
         process: ProcessId,
         received_at: jiff::Timestamp,
         sending: Sending,
-    ) -> Option<Attempt> {
+    ) -> Option<Box<Attempt>> {
         let route: Arc<Route> = self.routes.route(&intake.provider)?;
-        Some(Attempt {
+        Some(Box::new(Attempt {
             lease: sending.lease,
             process,
             session: intake.session,
@@ -234,13 +240,13 @@ impl Inner {
             gives_up_at: retry::gives_up_at(intake.kind, intake.received_at),
             tries: Tries::default(),
             route,
-        })
+        }))
     }
 
     /// Sends a stored message when it is its turn, or defers it, and tells those who joined it.
     async fn send(
         &self,
-        attempt: Option<Attempt>,
+        attempt: Option<Box<Attempt>>,
         process: ProcessId,
         sending: Sending,
         deadline: Instant,
@@ -278,7 +284,7 @@ impl Inner {
         attempt: &Attempt,
         sending: Sending,
         deadline: Instant,
-    ) -> Result<Result<Done, Why>, LedgerError> {
+    ) -> Result<Result<Box<Done>, Why>, LedgerError> {
         let last_start = deadline - self.tuning.least_for_attempt;
         match self.await_turn(attempt, sending, last_start).await? {
             TurnNow::Go => {}

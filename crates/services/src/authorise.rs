@@ -40,7 +40,7 @@ impl Hub {
             }
         };
         let ids = CallerIds {
-            operator: Some(request.operator_id().to_string()),
+            operator: Some(request.operator_id()),
             session: None,
             cpo_partner_session: request.cpo_partner_session_id().map(str::to_owned),
             emp_partner_session: request.emp_partner_session_id().map(str::to_owned),

@@ -1,17 +1,26 @@
 //! What the services count. Labels are partner ids and codes, never anything personal.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::fmt;
+
+use oicp::OperatorId;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// Labels of a finding.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+/// Labels of a finding. They become text when somebody reads the metrics, not when something is counted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FindingLabels {
     /// The operator whose message it was.
-    pub operator: String,
+    pub operator: OperatorId,
     /// The finding's code.
     pub code: &'static str,
+}
+
+impl EncodeLabelSet for FindingLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        [("operator", self.operator.to_string().as_str()), ("code", self.code)].encode(encoder)
+    }
 }
 
 /// Labels of an authorisation.

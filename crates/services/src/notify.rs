@@ -21,7 +21,8 @@ use crate::hub::{Hub, Inner};
 use crate::metrics::FindingLabels;
 use crate::reply::{CallerIds, Later, Reply, Verdict};
 
-/// From the call's arrival to its answer, whatever the ledger does.
+/// From the call's arrival to the end of looking its session up, whatever the ledger does. The relay's own patience is
+/// no longer.
 const PATIENCE: Duration = Duration::from_millis(7_900);
 
 /// The least distance between two Progress notifications of one session: five minutes, less some tolerance.
@@ -40,10 +41,8 @@ impl Hub {
             }
         };
         let mut ids = CallerIds::of(&notification);
-        let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        let noted =
-            timeout_at(deadline, self.inner.notify(process, notification, odd, arrived, &mut ids)).await;
-        let (process, verdict) = match noted.unwrap_or(Err(LedgerError::Unknown)) {
+        let (process, verdict) = match self.inner.notify(process, notification, odd, arrived, &mut ids).await
+        {
             Ok(Noted { process, verdict }) => (process, verdict),
             Err(error) => (process, Verdict::Ledger(error)),
         };
@@ -71,7 +70,11 @@ impl Inner {
         let Some(operator) = directory.operator(&notification.operator_id()) else {
             return refused(Verdict::UnknownOperator(notification.operator_id()));
         };
-        let Some(session) = self.session_of(&notification, operator).await? else {
+        let session = timeout_at(
+            tokio::time::Instant::from_std(arrived + PATIENCE),
+            self.session_of(&notification, operator),
+        );
+        let Some(session) = session.await.unwrap_or(Err(LedgerError::Unknown))? else {
             return refused(Verdict::SessionInvalid);
         };
         if ids.emp_partner_session.is_none() {
@@ -85,7 +88,7 @@ impl Inner {
         let hears = directory.provider(&session.provider).is_some_and(|provider| provider.hears(kind));
         let plan = if hears { Plan::Send { lease_until: self.relay.lease_until() } } else { Plan::Hold };
         let intake = self.intake(process, &notification, &session, findings, plan);
-        let submitted = self.relay.submit(intake, arrived).await?;
+        let submitted = self.relay.submit(Arc::new(intake), arrived).await?;
         Ok(self.noted(submitted, kind, &session, &directory))
     }
 
@@ -118,7 +121,7 @@ impl Inner {
         let own = findings.len();
         findings.extend(plausibility::against_session(notification, session, operator, directory));
         for finding in &findings {
-            let labels = FindingLabels { operator: operator.id.to_string(), code: finding.code };
+            let labels = FindingLabels { operator: operator.id, code: finding.code };
             self.metrics.findings.get_or_create(&labels).inc();
         }
         if operator.strict {
@@ -207,7 +210,7 @@ fn in_words(why: Why) -> String {
 impl CallerIds {
     fn of(notification: &ChargingNotification) -> Self {
         Self {
-            operator: Some(notification.operator_id().to_string()),
+            operator: Some(notification.operator_id()),
             session: Some(notification.session_id().to_string()),
             cpo_partner_session: notification.cpo_partner_session_id().map(str::to_owned),
             emp_partner_session: notification.emp_partner_session_id().map(str::to_owned),
@@ -217,7 +220,7 @@ impl CallerIds {
     /// What could be read of a message that breaks the protocol.
     pub(crate) fn of_rejected(rejected: &oicp::Rejected) -> Self {
         Self {
-            operator: rejected.operator_id.map(|id| id.to_string()),
+            operator: rejected.operator_id,
             session: rejected.session_id.map(|id| id.to_string()),
             cpo_partner_session: rejected.cpo_partner_session_id.clone(),
             emp_partner_session: rejected.emp_partner_session_id.clone(),

@@ -25,7 +25,7 @@ pub struct Reply {
 #[derive(Debug, Clone, Default)]
 pub struct CallerIds {
     /// Who it said it is.
-    pub operator: Option<String>,
+    pub operator: Option<OperatorId>,
     /// SessionID as the caller spelt it.
     pub session: Option<String>,
     /// The operator's own id of the session.

@@ -67,7 +67,8 @@ impl fmt::Display for NotificationType {
 #[derive(Clone)]
 pub struct ChargingNotification {
     body: Bytes,
-    content: read::Content,
+    /// Boxed: it is large, and the notification is handed around.
+    content: Box<read::Content>,
 }
 
 impl ChargingNotification {
@@ -78,7 +79,7 @@ impl ChargingNotification {
     /// [`Rejected`] with every violation of the structure: missing members, wrong kinds, grammars, lengths, known
     /// members that occur twice, and what is not JSON in UTF-8 at all.
     pub fn parse(body: Bytes) -> Result<Self, Rejected> {
-        let content = read::content(body::check(&body)?)?;
+        let content = Box::new(read::content(body::check(&body)?)?);
         Ok(Self { body, content })
     }
 

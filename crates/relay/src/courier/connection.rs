@@ -59,7 +59,7 @@ impl Connection {
         let received = Arc::new(AtomicU64::new(0));
         let io = TokioIo::new(Counted { stream, received: received.clone() });
         let (sender, driver) =
-            http1::Builder::new().handshake(io).await.map_err(|_| ExchangeFailure::Connect)?;
+            http1::Builder::new().writev(false).handshake(io).await.map_err(|_| ExchangeFailure::Connect)?;
         // Its error, if any, also reaches whoever uses the sender.
         tokio::spawn(async move {
             let _ = driver.await;

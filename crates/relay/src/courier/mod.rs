@@ -6,17 +6,15 @@
 
 mod connection;
 mod pool;
+mod target;
 mod tls;
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER,
-    USER_AGENT,
-};
-use http::{HeaderMap, Method, Request, Response, Uri};
-use http_body_util::{BodyExt, Full};
+use http::header::{CONTENT_ENCODING, RETRY_AFTER};
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use roamhub_core::outcome::{Exchange, ExchangeFailure, HttpAnswer};
 use roamhub_core::ports::{Courier, Letter, Task};
@@ -24,7 +22,8 @@ use roamhub_core::route::Route;
 use tokio::time::timeout;
 
 use connection::{Connection, SendError};
-use pool::{Address, Pool};
+use pool::Pool;
+use target::{Target, Targets};
 
 /// The longest answer that is read, decoded: an acknowledgement is a few hundred bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
@@ -32,6 +31,7 @@ const LONGEST_ANSWER: usize = 1024 * 1024;
 /// Carries messages over HTTP and HTTPS.
 #[derive(Debug, Default)]
 pub struct HttpCourier {
+    targets: Targets,
     pool: Pool,
     trust: tls::Trust,
 }
@@ -44,38 +44,32 @@ impl HttpCourier {
     }
 
     async fn exchange(&self, route: &Route, letter: &Letter) -> Exchange {
-        let uri: Uri = letter.url.parse().map_err(|_| ExchangeFailure::Address)?;
-        let address = Address::of(&uri, route.ca.as_deref()).ok_or(ExchangeFailure::Address)?;
-        let request = Outgoing { route, letter, uri: &uri };
-        if let Some(mut kept) = self.pool.take(&address).await {
-            match kept.send(request.build()?).await {
-                Ok(response) => return self.finish(address, kept, response).await,
+        let target = self.targets.of(&letter.url, route.ca.as_deref(), &self.pool)?;
+        if let Some(mut kept) = target.idle.take().await {
+            match kept.send(target.request(route, letter)?).await {
+                Ok(response) => return finish(&target, kept, response).await,
                 Err(SendError { before_answer: true, .. }) => {}
                 Err(SendError { failure, .. }) => return Err(failure),
             }
         }
         // Boxed: a handshake's state is large, and most messages need none.
-        let mut fresh = Box::pin(Connection::open(&address, &self.trust)).await?;
-        let response = fresh.send(request.build()?).await.map_err(|error| error.failure)?;
-        self.finish(address, fresh, response).await
+        let mut fresh = Box::pin(Connection::open(&target.address, &self.trust)).await?;
+        let request = target.request(route, letter)?;
+        let response = fresh.send(request).await.map_err(|error| error.failure)?;
+        finish(&target, fresh, response).await
     }
+}
 
-    async fn finish(
-        &self,
-        address: Address,
-        connection: Connection,
-        response: Response<Incoming>,
-    ) -> Exchange {
-        let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers());
-        let gzipped = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
-        let mut body = read_bounded(response.into_body()).await?;
-        self.pool.put(address, connection);
-        if gzipped {
-            body = decode(&body)?;
-        }
-        Ok(HttpAnswer { status, retry_after, body })
+async fn finish(target: &Target, connection: Connection, response: Response<Incoming>) -> Exchange {
+    let status = response.status().as_u16();
+    let retry_after = retry_after(response.headers());
+    let gzipped = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
+    let mut body = read_bounded(response.into_body()).await?;
+    target.idle.put(connection);
+    if gzipped {
+        body = decode(&body)?;
     }
+    Ok(HttpAnswer { status, retry_after, body })
 }
 
 impl Courier for HttpCourier {
@@ -85,37 +79,6 @@ impl Courier for HttpCourier {
                 .await
                 .unwrap_or(Err(ExchangeFailure::Timeout))
         })
-    }
-}
-
-/// A request that can be built again for a fresh connection.
-struct Outgoing<'a> {
-    route: &'a Route,
-    letter: &'a Letter,
-    uri: &'a Uri,
-}
-
-impl Outgoing<'_> {
-    fn build(&self) -> Result<Request<Full<Bytes>>, ExchangeFailure> {
-        let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
-        let host = self.uri.authority().ok_or(ExchangeFailure::Address)?.as_str();
-        // Credentials in a URL are not for the Host header.
-        let host = host.rsplit('@').next().unwrap_or(host);
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(target)
-            .header(HOST, host)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .header(USER_AGENT, HeaderValue::from_static(concat!("roamhub/", env!("CARGO_PKG_VERSION"))));
-        for (name, value) in &self.letter.headers {
-            request = request.header(HeaderName::from_static(name), value);
-        }
-        for (name, value) in &self.route.headers {
-            request = request.header(name, value);
-        }
-        request.body(Full::new(self.letter.body.clone())).map_err(|_| ExchangeFailure::Address)
     }
 }
 
@@ -160,6 +123,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use http::header::{HeaderName, HeaderValue};
+
     use super::*;
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {

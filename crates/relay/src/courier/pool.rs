@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Uri;
@@ -43,23 +43,37 @@ impl Address {
     }
 }
 
+/// The stacks of all addresses.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    stacks: Mutex<HashMap<Address, Arc<Stack>>>,
+}
+
+impl Pool {
+    /// The idle connections to an address.
+    pub(super) fn to(&self, address: &Address) -> Arc<Stack> {
+        let mut stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.entry(address.clone()).or_default().clone()
+    }
+}
+
 #[derive(Debug)]
 struct Idle {
     connection: Connection,
     since: Instant,
 }
 
-/// The idle connections.
+/// The idle connections to one address.
 #[derive(Debug, Default)]
-pub(super) struct Pool {
-    idle: Arc<Mutex<HashMap<Address, Vec<Idle>>>>,
+pub(super) struct Stack {
+    idle: Mutex<Vec<Idle>>,
 }
 
-impl Pool {
+impl Stack {
     /// A kept connection that is still open, if there is one.
-    pub(super) async fn take(&self, address: &Address) -> Option<Connection> {
+    pub(super) async fn take(&self) -> Option<Connection> {
         loop {
-            let mut idle = self.pop(address)?;
+            let mut idle = self.idle().pop()?;
             if idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_open().await {
                 return Some(idle.connection);
             }
@@ -67,17 +81,18 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer has been read to its end.
-    pub(super) fn put(&self, address: Address, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let stack = idle.entry(address).or_default();
+    pub(super) fn put(&self, connection: Connection) {
+        let now = Instant::now();
+        let mut idle = self.idle();
         // The oldest are at the bottom.
-        let old = stack.iter().take_while(|idle| idle.since.elapsed() >= LONGEST_IDLE).count();
-        stack.drain(..old.max((stack.len() + 1).saturating_sub(MOST_IDLE)));
-        stack.push(Idle { connection, since: Instant::now() });
+        let old = idle.iter().take_while(|idle| now.duration_since(idle.since) >= LONGEST_IDLE).count();
+        let surplus = (idle.len() + 1).saturating_sub(MOST_IDLE);
+        idle.drain(..old.max(surplus));
+        idle.push(Idle { connection, since: now });
     }
 
-    fn pop(&self, address: &Address) -> Option<Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).get_mut(address)?.pop()
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
