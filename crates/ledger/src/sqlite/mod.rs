@@ -7,11 +7,14 @@
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
 mod checkpoint;
+mod claims;
 mod deliveries;
 mod intake;
+mod lanes;
 mod lock;
 mod readers;
 mod records;
+mod release;
 mod rows;
 mod schema;
 mod sessions;
@@ -26,10 +29,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use oicp::ProviderId;
-use roamhub_core::delivery::{Lease, OwedDelivery};
+use roamhub_core::delivery::Lease;
 use roamhub_core::ports::{
-    AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
-    RecordPort, SessionPort, Settled, Taken, TurnNow,
+    AttemptRecord, Claimed, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask,
+    PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
@@ -231,10 +234,10 @@ impl DeliveryPort for Sqlite {
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
-    ) -> LedgerTask<'_, Vec<OwedDelivery>> {
+    ) -> LedgerTask<'_, Claimed> {
         let tenure = self.tenure.clone();
         Box::pin(self.writer.write(move |connection| {
-            deliveries::claim_due(connection, &tenure, &provider, now, lease_until, limit)
+            claims::claim_due(connection, &tenure, &provider, now, lease_until, limit)
         }))
     }
 
@@ -253,7 +256,7 @@ impl DeliveryPort for Sqlite {
     }
 
     fn due(&self, now: Timestamp) -> LedgerTask<'_, Due> {
-        Box::pin(self.readers.read(move |connection| deliveries::due(connection, now)))
+        Box::pin(self.readers.read(move |connection| claims::due(connection, now)))
     }
 }
 
