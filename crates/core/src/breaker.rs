@@ -152,6 +152,12 @@ impl Breaker {
         }
     }
 
+    /// A probe is under way.
+    #[must_use]
+    pub fn is_probed(&self) -> bool {
+        matches!(self.state, State::Open { probing: true, .. })
+    }
+
     /// Asks for one exchange at `now`.
     pub fn admit(&mut self, now: Duration) -> Option<Ticket> {
         match &mut self.state {

@@ -5,7 +5,42 @@
 
 use std::time::Duration;
 
+use oicp::NotificationType;
+
 use crate::breaker::BreakerSettings;
+
+/// How urgent a message is. The two kinds share a lane's places, the urgent ones first; each has a breaker of its own, for a
+/// provider that fails at every Start says nothing about how it takes an End.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Urgency {
+    /// End and Error: somebody may be waiting for it at the next charger.
+    Urgent,
+    /// Start and Progress.
+    Usual,
+}
+
+impl Urgency {
+    /// Both, the urgent one first.
+    pub const ALL: [Self; 2] = [Self::Urgent, Self::Usual];
+
+    /// Of a notification of this type.
+    #[must_use]
+    pub fn of(kind: NotificationType) -> Self {
+        match kind {
+            NotificationType::End | NotificationType::Error => Self::Urgent,
+            NotificationType::Start | NotificationType::Progress => Self::Usual,
+        }
+    }
+
+    /// The word for metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Urgent => "end-and-error",
+            Self::Usual => "start-and-progress",
+        }
+    }
+}
 
 /// How a lane is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,8 +59,8 @@ impl Default for LaneSettings {
     }
 }
 
-/// Exchanges of each kind under way at a time while a provider is in probation.
-const IN_PROBATION: usize = 2;
+/// Exchanges under way at a time while a provider is in probation: so many first attempts, and so many from the backlog.
+pub const IN_PROBATION: usize = 2;
 
 impl LaneSettings {
     /// The backlog's share: a fifth.
@@ -38,12 +73,6 @@ impl LaneSettings {
     #[must_use]
     pub fn live_share(&self) -> usize {
         self.concurrency.saturating_sub(self.backlog_share()).max(1)
-    }
-
-    /// A share, narrowed for a provider in probation.
-    #[must_use]
-    pub fn narrowed(share: usize) -> usize {
-        share.min(IN_PROBATION)
     }
 }
 

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use oicp::{EvseId, Finding, NotificationType, OperatorId, ProviderId};
 
 use crate::delivery::{FinalState, Lease, OwedDelivery};
+use crate::lane::Urgency;
 use crate::outcome::Exchange;
 use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::route::Route;
@@ -237,10 +238,11 @@ pub trait DeliveryPort: Send + Sync {
     ) -> LedgerTask<'_, Settled>;
     /// Claims at most `limit` deliveries of a provider that are due: End and Error before Start and Progress, first
     /// attempts before retries, then the longest due. Ends what is too old on the way, though no End or Error that was
-    /// never tried.
+    /// never tried. `only` leaves the others where they are.
     fn claim_due(
         &self,
         provider: ProviderId,
+        only: Option<Urgency>,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,

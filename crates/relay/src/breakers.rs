@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use oicp::ProviderId;
 use roamhub_core::breaker::{Breaker, BreakerSettings, BreakerState, Ticket};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::metrics::{BreakerChange, BreakerLabels, BreakerMetrics};
 
@@ -32,6 +34,8 @@ pub struct Gate {
     /// The era shifted by one, and a last bit that is set while there is nothing to watch.
     calm: AtomicU64,
     breaker: Mutex<Breaker>,
+    /// Rung at every change of state.
+    bell: Notify,
 }
 
 /// The right to one exchange; say what came of it with [`Pass::heard`]. Dropped unheard, it was not used.
@@ -74,6 +78,7 @@ impl Gate {
             origin: Instant::now(),
             calm: AtomicU64::new(CALM),
             breaker: Mutex::default(),
+            bell: Notify::new(),
         }
     }
 
@@ -107,9 +112,24 @@ impl Gate {
         Some(Pass { gate: self.clone(), ticket: Some(ticket) })
     }
 
+    /// While a probe is under way: waits for what comes of it, at most `patience`.
+    pub(crate) async fn await_probe(&self, patience: Duration) {
+        let changed = self.bell.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if self.lock().is_probed() {
+            let _ = timeout(patience, changed).await;
+        }
+    }
+
     /// Closed, and nothing has failed lately.
     pub(crate) fn is_calm(&self) -> bool {
         self.calm_era().is_some()
+    }
+
+    /// Reached again lately.
+    pub(crate) fn is_in_probation(&self) -> bool {
+        !self.is_calm() && self.state() == BreakerState::Probation
     }
 
     fn calm_era(&self) -> Option<u32> {
@@ -133,6 +153,7 @@ impl Gate {
         if before != after {
             self.tell(before, after);
         }
+        self.bell.notify_waiters();
     }
 
     fn tell(&self, before: BreakerState, after: BreakerState) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use oicp::ProviderId;
 use roamhub_core::delivery::OwedDelivery;
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Claimed, LedgerError};
 use roamhub_core::retry;
 use roamhub_core::route::Route;
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::attempt::Attempt;
 use crate::breakers::Pass;
-use crate::lanes::{Draining, Lane, reached};
+use crate::lanes::{Draining, Held, Lane, Step, reached};
 use crate::places::Place;
 use crate::relay::Inner;
 use crate::submitted::{Outcome, Submitted};
@@ -30,12 +31,12 @@ impl Inner {
     /// Drains the lane until nothing more is due or it is shut.
     pub(crate) async fn drain(self: Arc<Self>, provider: ProviderId, draining: Draining) {
         loop {
-            let round = tokio::select! {
+            let ready = tokio::select! {
                 () = self.closing.cancelled() => return,
-                round = self.begin_round(&provider, &draining.lane) => round,
+                ready = self.begin_round(&provider, &draining.lane) => ready,
             };
-            let Some((route, ready)) = round else { return };
-            match self.clone().send_round(&draining.lane, route, ready).await {
+            let Some((route, places)) = ready else { return };
+            match self.send_round(&draining.lane, &route, places).await {
                 Ok(Round::Again) => {}
                 Ok(Round::Over) => return,
                 Err(error) => {
@@ -46,16 +47,12 @@ impl Inner {
         }
     }
 
-    /// Waits until something may be sent: a right and a place for each. `None` if the lane is shut.
-    async fn begin_round(
-        &self,
-        provider: &ProviderId,
-        lane: &Lane,
-    ) -> Option<(Arc<Route>, Vec<(Pass, Place)>)> {
+    /// Waits until the pace allows something and there are places for it. `None` if the lane is shut.
+    async fn begin_round(&self, provider: &ProviderId, lane: &Lane) -> Option<(Arc<Route>, Vec<Place>)> {
         loop {
             // Without an address nothing can be sent; it stays due until there is one.
             let route = self.routes.route(provider)?;
-            if lane.shut().is_some() {
+            if lane.shut_altogether().is_some() {
                 return None;
             }
             if let Err(wait) = lane.may_begin(route.lane.drain_rate, 1) {
@@ -63,50 +60,83 @@ impl Inner {
                 continue;
             }
             let mut places = lane.backlog_places(&route.lane).await;
-            let Ok(granted) = lane.may_begin(route.lane.drain_rate, places.len()) else { continue };
-            places.truncate(granted);
-            // An open breaker grants a single one: the probe.
-            let ready: Vec<_> =
-                places.into_iter().map_while(|place| Some((lane.pass().ok()?, place))).collect();
-            return if ready.is_empty() { None } else { Some((route, ready)) };
+            if let Ok(granted) = lane.may_begin(route.lane.drain_rate, places.len()) {
+                places.truncate(granted);
+                return Some((route, places));
+            }
         }
     }
 
     async fn send_round(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         lane: &Lane,
-        route: Arc<Route>,
-        mut ready: Vec<(Pass, Place)>,
+        route: &Arc<Route>,
+        mut places: Vec<Place>,
     ) -> Result<Round, LedgerError> {
-        let now = self.clock.now();
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
-        let asked = Instant::now();
-        let claimed = self.ledger.claim_due(route.provider, now, lease_until, ready.len()).await?;
-        self.count_given_up(&route, &claimed);
-        if asked.elapsed() >= self.tuning.lease_margin {
-            // The ledger took so long that the leases may be somebody else's by now: the sweeper returns them.
-            tracing::warn!(provider = %route.provider, claimed = claimed.owed.len(), "claimed too late to send");
-            return Ok(Round::Over);
-        }
-        lane.begun(route.lane.drain_rate, claimed.owed.len());
-        let round = if claimed.owed.len() < ready.len() { Round::Over } else { Round::Again };
-        for owed in claimed.owed {
-            let Some((pass, place)) = ready.pop() else { break };
-            let attempt = Attempt::of(owed, route.clone());
-            self.joins.open(attempt.process);
-            self.tasks.spawn(self.clone().redeliver_one(attempt, pass, place));
+        let mut round = Round::Over;
+        for step in lane.steps() {
+            let (only, mut right, limit) = match step {
+                Step::One(urgency, pass, few) => (Some(urgency), Some((pass, few)), 1.min(places.len())),
+                Step::Many(only) => (only, None, places.len()),
+            };
+            if limit == 0 {
+                continue;
+            }
+            let claimed = self.claim(lane, route, only, limit).await?;
+            if claimed.len() == limit {
+                round = Round::Again;
+            }
+            for owed in claimed {
+                let Some(place) = places.pop() else { break };
+                let attempt = Attempt::of(owed, route.clone());
+                let (pass, few) = match right.take() {
+                    Some(right) => right,
+                    // Refused only if the provider was lost since the steps were planned.
+                    None => match lane.pass(Urgency::of(attempt.kind)) {
+                        Ok(pass) => (pass, None),
+                        Err(_) => {
+                            let now = self.clock.now();
+                            self.ledger.defer(attempt.lease, now, now).await?;
+                            continue;
+                        }
+                    },
+                };
+                self.joins.open(attempt.process);
+                self.tasks.spawn(self.clone().redeliver_one(attempt, pass, Held::new(few, place)));
+            }
         }
         Ok(round)
     }
 
+    async fn claim(
+        &self,
+        lane: &Lane,
+        route: &Route,
+        only: Option<Urgency>,
+        limit: usize,
+    ) -> Result<Vec<OwedDelivery>, LedgerError> {
+        let now = self.clock.now();
+        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let asked = Instant::now();
+        let claimed = self.ledger.claim_due(route.provider, only, now, lease_until, limit).await?;
+        self.count_given_up(route, &claimed);
+        lane.begun(route.lane.drain_rate, claimed.owed.len());
+        if asked.elapsed() >= self.tuning.lease_margin {
+            // The ledger took so long that the leases may be somebody else's by now: the sweeper returns them.
+            tracing::warn!(provider = %route.provider, claimed = claimed.owed.len(), "claimed too late to send");
+            return Ok(Vec::new());
+        }
+        Ok(claimed.owed)
+    }
+
     /// One attempt at something owed, and its record.
-    pub(crate) async fn redeliver_one(self: Arc<Self>, attempt: Attempt, pass: Pass, place: Place) {
+    pub(crate) async fn redeliver_one(self: Arc<Self>, attempt: Attempt, pass: Pass, held: Held) {
         let done = self.exchange(&attempt, attempt.route.timeout).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         self.joins
             .tell(attempt.process, &Submitted { process: attempt.process, outcome: Outcome::of(&done) });
         self.record(&attempt, done).await;
-        drop(place);
+        drop(held);
         // What waited behind it in its session may be due now.
         self.wake.notify_one();
     }

@@ -1,4 +1,4 @@
-//! A lane is a provider's queue: places for first attempts and for the backlog, a breaker, a pause, a pace.
+//! A lane is a provider's queue: places for first attempts and for the backlog, breakers, a pause, a pace.
 //!
 //! First attempts and redeliveries each have a share of their own, so after an outage neither starves the other, and a
 //! slow provider holds up nobody else's messages. While all is well a live message costs here one look-up, two atomic
@@ -9,26 +9,61 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use oicp::{NotificationType, ProviderId};
+use oicp::ProviderId;
 use roamhub_core::breaker::BreakerState;
-use roamhub_core::lane::{LaneSettings, Pace};
+use roamhub_core::lane::{IN_PROBATION, LaneSettings, Pace, Urgency};
 use roamhub_core::outcome::AttemptOutcome;
 
 use crate::breakers::{Gate, Pass, Reached};
 use crate::metrics::{BreakerMetrics, LaneLabels, RelayMetrics};
-use crate::places::{Place, Places, Urgency};
+use crate::places::{Place, Places};
 use crate::submitted::Why;
+
+/// How long a message waits for what comes of a probe that is under way.
+const WAIT_FOR_PROBE: Duration = Duration::from_millis(500);
 
 /// One provider's lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    pub(crate) gate: Arc<Gate>,
     paused: AtomicBool,
+    urgent: Kind,
+    usual: Kind,
     live: Arc<Places>,
     backlog: Arc<Places>,
     pace: Mutex<Pace>,
     origin: Instant,
     draining: AtomicBool,
+}
+
+/// What each urgency has of its own.
+#[derive(Debug)]
+struct Kind {
+    gate: Arc<Gate>,
+    /// The few places in probation.
+    few_live: Arc<Places>,
+    few_backlog: Arc<Places>,
+}
+
+/// The places that an exchange takes, until it is over.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _few: Option<Place>,
+    _place: Place,
+}
+
+impl Held {
+    pub(crate) fn new(few: Option<Place>, place: Place) -> Self {
+        Self { _few: few, _place: place }
+    }
+}
+
+/// What may be claimed in one go.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A single one, with its right and its place among the few: a probe, or in probation.
+    One(Urgency, Pass, Option<Place>),
+    /// As many as there are places.
+    Many(Option<Urgency>),
 }
 
 /// Why a lane lets nothing through.
@@ -52,19 +87,32 @@ impl From<Shut> for Why {
 /// What is under way in a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LaneLoad {
-    /// Where its breaker stands.
+    /// Where the breaker of End and Error stands.
     pub breaker: BreakerState,
+    /// Where the breaker of Start and Progress stands.
+    pub breaker_of_the_usual: BreakerState,
     /// First attempts under way.
     pub live: usize,
     /// Attempts from the ledger under way.
     pub backlog: usize,
 }
 
-impl Lane {
-    fn new(provider: ProviderId, metrics: BreakerMetrics) -> Self {
+impl Kind {
+    fn new(provider: ProviderId, urgency: Urgency, metrics: BreakerMetrics) -> Self {
         Self {
-            gate: Arc::new(Gate::new(provider, "notifications", metrics)),
+            gate: Arc::new(Gate::new(provider, urgency.as_str(), metrics)),
+            few_live: Arc::default(),
+            few_backlog: Arc::default(),
+        }
+    }
+}
+
+impl Lane {
+    fn new(provider: ProviderId, metrics: &BreakerMetrics) -> Self {
+        Self {
             paused: AtomicBool::new(false),
+            urgent: Kind::new(provider, Urgency::Urgent, metrics.clone()),
+            usual: Kind::new(provider, Urgency::Usual, metrics.clone()),
             live: Arc::default(),
             backlog: Arc::default(),
             pace: Mutex::default(),
@@ -73,39 +121,65 @@ impl Lane {
         }
     }
 
-    /// Why nothing goes at the moment; `None` if something may.
-    pub(crate) fn shut(&self) -> Option<Shut> {
+    fn kind(&self, urgency: Urgency) -> &Kind {
+        match urgency {
+            Urgency::Urgent => &self.urgent,
+            Urgency::Usual => &self.usual,
+        }
+    }
+
+    /// Why nothing so urgent goes at the moment; `None` if something may.
+    pub(crate) fn shut(&self, urgency: Urgency) -> Option<Shut> {
         if self.paused.load(Ordering::Acquire) {
             return Some(Shut::Paused);
         }
-        self.gate.shut_for().map(Shut::Open)
+        self.kind(urgency).gate.shut_for().map(Shut::Open)
+    }
+
+    /// Why nothing at all goes at the moment.
+    pub(crate) fn shut_altogether(&self) -> Option<Shut> {
+        match (self.shut(Urgency::Urgent)?, self.shut(Urgency::Usual)?) {
+            (Shut::Open(one), Shut::Open(other)) => Some(Shut::Open(one.min(other))),
+            _ => Some(Shut::Paused),
+        }
+    }
+
+    /// As [`Lane::shut`], but somebody who comes while a probe is under way waits a moment for what comes of it.
+    pub(crate) async fn shut_now(&self, urgency: Urgency) -> Option<Shut> {
+        let shut = self.shut(urgency)?;
+        if let Shut::Open(_) = shut {
+            self.kind(urgency).gate.await_probe(WAIT_FOR_PROBE).await;
+        }
+        self.shut(urgency)
     }
 
     /// The right to one exchange.
-    pub(crate) fn pass(&self) -> Result<Pass, Shut> {
+    pub(crate) fn pass(&self, urgency: Urgency) -> Result<Pass, Shut> {
         if self.paused.load(Ordering::Acquire) {
             return Err(Shut::Paused);
         }
-        self.gate.pass().ok_or_else(|| Shut::Open(self.gate.shut_for().unwrap_or_default()))
+        let gate = &self.kind(urgency).gate;
+        gate.pass().ok_or_else(|| Shut::Open(gate.shut_for().unwrap_or_default()))
     }
 
-    /// The same for what cannot wait for a breaker's pause; a person's pause holds for it too.
+    /// The same for an End that cannot wait for a breaker's pause; a person's pause holds for it too.
     pub(crate) fn pass_out_of_turn(&self) -> Option<Pass> {
-        if self.paused.load(Ordering::Acquire) { None } else { self.gate.pass_out_of_turn() }
+        if self.paused.load(Ordering::Acquire) { None } else { self.urgent.gate.pass_out_of_turn() }
     }
 
     /// A place for a first attempt, as soon as there is one: End and Error before Start and Progress.
-    pub(crate) async fn live_place(&self, settings: &LaneSettings, kind: NotificationType) -> Place {
-        let urgency = match kind {
-            NotificationType::End | NotificationType::Error => Urgency::Urgent,
-            NotificationType::Start | NotificationType::Progress => Urgency::Usual,
+    pub(crate) async fn live_place(&self, settings: &LaneSettings, urgency: Urgency) -> Held {
+        let kind = self.kind(urgency);
+        let few = match kind.gate.is_in_probation() {
+            true => Some(kind.few_live.take(IN_PROBATION, urgency).await),
+            false => None,
         };
-        self.live.take(self.width(settings.live_share()), urgency).await
+        Held { _few: few, _place: self.live.take(settings.live_share(), urgency).await }
     }
 
-    /// A place for the backlog, as soon as there is one, and up to `wanted` if more are free.
+    /// A place for the backlog, as soon as there is one, and all others that are free.
     pub(crate) async fn backlog_places(&self, settings: &LaneSettings) -> Vec<Place> {
-        let width = self.width(settings.backlog_share());
+        let width = settings.backlog_share();
         let mut places = vec![self.backlog.take(width, Urgency::Usual).await];
         while let Some(place) = self.backlog.try_take(width) {
             places.push(place);
@@ -113,11 +187,34 @@ impl Lane {
         places
     }
 
-    fn width(&self, share: usize) -> usize {
-        match self.gate.is_calm() || self.gate.state() == BreakerState::Closed {
-            true => share,
-            false => LaneSettings::narrowed(share),
+    /// What may be claimed now, what is single first: nothing if the lane is shut.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut free = Vec::new();
+        for urgency in Urgency::ALL {
+            let kind = self.kind(urgency);
+            if self.shut(urgency).is_some() {
+                continue;
+            }
+            let few = match kind.gate.state() {
+                BreakerState::Closed => {
+                    free.push(urgency);
+                    continue;
+                }
+                BreakerState::Open => None,
+                BreakerState::Probation => match kind.few_backlog.try_take(IN_PROBATION) {
+                    Some(few) => Some(few),
+                    None => continue,
+                },
+            };
+            steps.extend(self.pass(urgency).ok().map(|pass| Step::One(urgency, pass, few)));
         }
+        match free.as_slice() {
+            [] => {}
+            [only] => steps.push(Step::Many(Some(*only))),
+            _ => steps.push(Step::Many(None)),
+        }
+        steps
     }
 
     /// How many of `wanted` may begin now, or how long to wait for the first.
@@ -139,7 +236,12 @@ impl Lane {
     }
 
     pub(crate) fn load(&self) -> LaneLoad {
-        LaneLoad { breaker: self.gate.state(), live: self.live.taken(), backlog: self.backlog.taken() }
+        LaneLoad {
+            breaker: self.urgent.gate.state(),
+            breaker_of_the_usual: self.usual.gate.state(),
+            live: self.live.taken(),
+            backlog: self.backlog.taken(),
+        }
     }
 }
 
@@ -182,7 +284,7 @@ impl Lanes {
 
     pub(crate) fn of(&self, provider: &ProviderId) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(Lane::new(*provider, self.metrics.breakers.clone()));
+        let made = || Arc::new(Lane::new(*provider, &self.metrics.breakers));
         lanes.entry(*provider).or_insert_with(made).clone()
     }
 

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use roamhub_core::lane::Urgency;
 use tokio::sync::oneshot;
 
 /// So many places. Their number is said by whoever asks for one, since it may change at any time.
@@ -20,15 +21,6 @@ struct Inner {
     taken: usize,
     urgent: VecDeque<oneshot::Sender<Place>>,
     others: VecDeque<oneshot::Sender<Place>>,
-}
-
-/// How urgent something is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Urgency {
-    /// Before all others.
-    Urgent,
-    /// In order of arrival.
-    Usual,
 }
 
 /// One place, until it is dropped.
@@ -125,6 +117,13 @@ mod tests {
 
     use super::*;
 
+    impl Places {
+        fn waiting(&self) -> usize {
+            let inner = self.lock();
+            inner.urgent.len() + inner.others.len()
+        }
+    }
+
     const SOON: Duration = Duration::from_secs(10);
 
     #[tokio::test]
@@ -145,7 +144,7 @@ mod tests {
                 told.send(name).unwrap();
                 drop(place);
             });
-            while places.lock().urgent.len() + places.lock().others.len() <= number {
+            while places.waiting() <= number {
                 tokio::task::yield_now().await;
             }
         }
@@ -180,7 +179,7 @@ mod tests {
             let places = places.clone();
             async move { places.take(1, Urgency::Usual).await }
         });
-        while places.lock().others.is_empty() {
+        while places.waiting() == 0 {
             tokio::task::yield_now().await;
         }
         let _second = places.take(3, Urgency::Usual).await;

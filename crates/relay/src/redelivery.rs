@@ -73,7 +73,7 @@ impl Inner {
         let mut sleeps = next.map_or(LONGEST_SLEEP, |next| next.duration_since(now).unsigned_abs());
         for provider in providers {
             let lane = self.lanes.of(&provider);
-            match lane.shut() {
+            match lane.shut_altogether() {
                 Some(Shut::Paused) => {}
                 Some(Shut::Open(pause)) => sleeps = sleeps.min(pause),
                 None => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use oicp::ack::Acknowledgement;
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::Tries;
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Clock, Courier, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow};
 use roamhub_core::retry;
 use roamhub_core::route::{Route, Routes};
@@ -288,7 +289,10 @@ impl Inner {
     ) -> Result<Result<Done, Why>, LedgerError> {
         let last_start = deadline - self.tuning.least_for_attempt;
         let lane = self.lanes.of(&attempt.route.provider);
-        if let (Some(shut), TurnNow::Go | TurnNow::Wait) = (lane.shut(), sending.turn) {
+        let urgency = Urgency::of(attempt.kind);
+        if let TurnNow::Go | TurnNow::Wait = sending.turn
+            && let Some(shut) = lane.shut_now(urgency).await
+        {
             return self.set_aside(attempt, sending, shut).await;
         }
         match self.await_turn(attempt, sending, last_start).await? {
@@ -303,13 +307,13 @@ impl Inner {
             }
         }
         let patience = last_start.min(Instant::now() + self.tuning.wait_for_lane);
-        let place = timeout_at(patience, lane.live_place(&attempt.route.lane, attempt.kind)).await;
+        let place = timeout_at(patience, lane.live_place(&attempt.route.lane, urgency)).await;
         if place.is_err() || Instant::now() > last_start {
             let pause = attempt.route.retry.pause_after(1, &attempt.process);
             self.defer(attempt, sending, retry::later(self.clock.now(), pause)).await?;
             return Ok(Err(if place.is_err() { Why::LaneFull } else { Why::OutOfTime }));
         }
-        let pass = match lane.pass() {
+        let pass = match lane.pass(urgency) {
             Ok(pass) => pass,
             Err(shut) => return self.set_aside(attempt, sending, shut).await,
         };

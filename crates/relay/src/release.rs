@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oicp::{NotificationType, ProviderId};
+use oicp::ProviderId;
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::OwedEnd;
 use roamhub_core::retry;
 use tokio::time::{Instant, timeout_at};
@@ -54,7 +55,7 @@ impl Inner {
         // One after the other, so that a provider that is not there is asked once.
         for _ in owed.iter().filter(|end| !end.under_way) {
             let Some(route) = self.routes.route(&provider) else { return };
-            let place = timeout_at(until, lane.live_place(&route.lane, NotificationType::End)).await;
+            let place = timeout_at(until, lane.live_place(&route.lane, Urgency::Urgent)).await;
             let (Ok(place), Some(pass)) = (place, lane.pass_out_of_turn()) else { return };
             if Instant::now() >= until {
                 return;

@@ -33,8 +33,10 @@ pub struct LaneRecord {
     pub registered: bool,
     /// Who paused it, since when, and why; if somebody did.
     pub pause: Option<Pause>,
-    /// Its breaker, in this process.
+    /// The breaker of End and Error, in this process.
     pub breaker: BreakerState,
+    /// The breaker of Start and Progress, in this process.
+    pub breaker_of_the_usual: BreakerState,
     /// The breaker of its authorisation service, in this process.
     pub authorisation_breaker: BreakerState,
     /// First attempts under way in this process.
@@ -113,6 +115,7 @@ impl Hub {
                 registered: directory.provider(&provider).is_some(),
                 pause: pauses.remove(&provider),
                 breaker: load.breaker,
+                breaker_of_the_usual: load.breaker_of_the_usual,
                 authorisation_breaker: inner.authorisation_breakers.of(&provider).state(),
                 live: load.live,
                 backlog: load.backlog,

@@ -4,9 +4,12 @@
 //! longest due first. The index is by provider, rank and instant, so that with a million open rows a claim reads no more
 //! than it takes.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use oicp::{NotificationType, ProviderId};
 use roamhub_core::delivery::{FinalState, OwedDelivery};
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Claimed, Due};
 use rusqlite::{Connection, Row, params};
 
@@ -46,7 +49,21 @@ impl Candidate {
 }
 
 /// The ranks of the column of that name, in the order in which they are drained.
-const RANKS: std::ops::Range<u8> = 0..4;
+fn ranks(only: Option<Urgency>) -> Range<u8> {
+    match only {
+        None => 0..4,
+        Some(Urgency::Urgent) => 0..2,
+        Some(Urgency::Usual) => 2..4,
+    }
+}
+
+/// What is to be claimed.
+pub(super) struct Wanted {
+    pub(super) provider: ProviderId,
+    pub(super) only: Option<Urgency>,
+    pub(super) now: Timestamp,
+    pub(super) limit: usize,
+}
 
 /// How many times as many deliveries as can be sent are looked at, at most.
 const LOOKS: usize = 64;
@@ -54,26 +71,24 @@ const LOOKS: usize = 64;
 pub(super) fn claim_due(
     connection: &Connection,
     tenure: &Tenure,
-    provider: &ProviderId,
-    now: Timestamp,
+    wanted: &Wanted,
     lease_until: Timestamp,
-    limit: usize,
 ) -> Result<Claimed, StoreError> {
     let mut claimed = Claimed::default();
     // What is too old or parked on the way is no reason to stop: there may be something to send behind it.
     for _ in 0..LOOKS {
-        let wanted = limit - claimed.owed.len();
-        let looked_at = candidates(connection, provider, now, wanted)?;
-        let exhausted = looked_at.len() < wanted;
+        let left = wanted.limit - claimed.owed.len();
+        let looked_at = candidates(connection, wanted, left)?;
+        let exhausted = looked_at.len() < left;
         for candidate in looked_at {
-            match claim_or_end(connection, tenure, &candidate, now, lease_until)? {
+            match claim_or_end(connection, tenure, &candidate, wanted.now, lease_until)? {
                 Passed::Claimed(owed) => claimed.owed.push(*owed),
                 Passed::Ended(FinalState::Expired) => claimed.expired += 1,
                 Passed::Ended(_) => claimed.exhausted += 1,
                 Passed::Over => {}
             }
         }
-        if exhausted || claimed.owed.len() >= limit {
+        if exhausted || claimed.owed.len() >= wanted.limit {
             break;
         }
     }
@@ -93,20 +108,15 @@ pub(super) enum Passed {
 const CANDIDATES: &str = "SELECT no, notification, session, type, gives_up_at, rank FROM delivery
      WHERE provider = ?1 AND rank = ?2 AND due_at <= ?3 ORDER BY due_at, no LIMIT ?4";
 
-fn candidates(
-    connection: &Connection,
-    provider: &ProviderId,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<Candidate>, StoreError> {
+fn candidates(connection: &Connection, wanted: &Wanted, limit: usize) -> Result<Vec<Candidate>, StoreError> {
     let mut statement = connection.prepare_cached(CANDIDATES)?;
     let mut candidates = Vec::new();
-    for rank in RANKS {
+    for rank in ranks(wanted.only) {
         let left = i64::try_from(limit - candidates.len()).unwrap_or(i64::MAX);
         if left == 0 {
             break;
         }
-        let mut rows = statement.query(params![provider.key(), rank, micros(now), left])?;
+        let mut rows = statement.query(params![wanted.provider.key(), rank, micros(wanted.now), left])?;
         while let Some(row) = rows.next()? {
             candidates.push(Candidate::of(row)?);
         }

@@ -30,6 +30,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use oicp::ProviderId;
 use roamhub_core::delivery::Lease;
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{
     AttemptRecord, Claimed, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask,
     PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
@@ -231,13 +232,15 @@ impl DeliveryPort for Sqlite {
     fn claim_due(
         &self,
         provider: ProviderId,
+        only: Option<Urgency>,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
     ) -> LedgerTask<'_, Claimed> {
         let tenure = self.tenure.clone();
         Box::pin(self.writer.write(move |connection| {
-            claims::claim_due(connection, &tenure, &provider, now, lease_until, limit)
+            let wanted = claims::Wanted { provider, only, now, limit };
+            claims::claim_due(connection, &tenure, &wanted, lease_until)
         }))
     }
 

@@ -3,6 +3,7 @@
 use oicp::NotificationType::{End, Error, Progress, Start};
 use oicp::ProviderId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Ledger, Pause, Queue};
 
 use crate::Place;
@@ -46,7 +47,7 @@ pub(crate) async fn end_and_error_go_before_start_and_progress_and_first_attempt
     expected.sort();
     let mut seen = Vec::new();
     for limit in [1, 2, 3, 1, 5] {
-        let claim = ledger.claim_due(provider(), at(40), at(80), limit).await.unwrap();
+        let claim = ledger.claim_due(provider(), None, at(40), at(80), limit).await.unwrap();
         seen.extend(claim.owed.into_iter().map(|owed| owed.lease.delivery));
     }
     let expected: Vec<_> = expected.into_iter().map(|(_, delivery)| delivery).collect();
@@ -55,12 +56,24 @@ pub(crate) async fn end_and_error_go_before_start_and_progress_and_first_attempt
     assert_eq!((due.providers, due.next), (vec![], Some(at(41))));
 }
 
+pub(crate) async fn a_claim_may_leave_one_kind_where_it_is(place: &dyn Place) {
+    let ledger = begin(place).await;
+    let progress = put_aside(&*ledger, Progress, 5).await;
+    let end = failed(&*ledger, End, 5).await;
+    let mut claimed = Vec::new();
+    for only in [Urgency::Usual, Urgency::Usual, Urgency::Urgent, Urgency::Urgent] {
+        let claim = ledger.claim_due(provider(), Some(only), at(10), at(50), 9).await.unwrap();
+        claimed.push(claim.owed.iter().map(|owed| owed.lease.delivery).collect::<Vec<_>>());
+    }
+    assert_eq!(claimed, [vec![progress.delivery], vec![], vec![end.delivery], vec![]]);
+}
+
 pub(crate) async fn an_end_that_was_never_tried_is_tried_however_old_it_is(place: &dyn Place) {
     let ledger = begin(place).await;
     let untried = put_aside(&*ledger, End, 5).await;
     put_aside(&*ledger, Progress, 5).await;
     failed(&*ledger, Error, 5).await;
-    let late = ledger.claim_due(provider(), at(80 * HOUR), at(81 * HOUR), 10).await.unwrap();
+    let late = ledger.claim_due(provider(), None, at(80 * HOUR), at(81 * HOUR), 10).await.unwrap();
     let owed: Vec<_> = late.owed.iter().map(|owed| owed.lease.delivery).collect();
     assert_eq!((owed, late.expired, late.exhausted), (vec![untried.delivery], 1, 1));
     let (now, reason) = (80 * HOUR, Some("too-old"));

@@ -132,6 +132,7 @@ macro_rules! conformance {
             }
             lanes {
                 end_and_error_go_before_start_and_progress_and_first_attempts_before_retries
+                a_claim_may_leave_one_kind_where_it_is
                 an_end_that_was_never_tried_is_tried_however_old_it_is
                 a_pause_is_there_until_it_is_resumed_also_after_a_restart
                 queues_say_how_much_waits_and_since_when
