@@ -5,13 +5,17 @@
 mod authorise_broadcast;
 mod authorise_direct;
 mod authorise_repeats;
+mod breaker;
 mod crashes;
 mod encryption;
+mod lanes;
 mod misbehaviour;
 mod order;
 mod outcomes_answered;
 mod outcomes_failed;
+mod pauses;
 mod pins;
 mod redelivery;
+mod release;
 mod requests;
 mod stage;
