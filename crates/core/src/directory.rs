@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use oicp::{NotificationType, OperatorId, ProviderId};
 
+use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
 
@@ -90,6 +91,8 @@ pub struct Provider {
     pub retry: RetrySchedule,
     /// Which refusals are faults.
     pub faults: FaultCodes,
+    /// How many at a time, how fast, and when to stop asking.
+    pub lane: LaneSettings,
     /// Headers sent with every request to it.
     pub headers: Vec<(String, String)>,
     /// May its address be loopback or private?

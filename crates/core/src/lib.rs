@@ -8,8 +8,10 @@
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
 pub mod authorisation;
+pub mod breaker;
 pub mod delivery;
 pub mod directory;
+pub mod lane;
 pub mod order;
 pub mod outcome;
 pub mod plausibility;

@@ -3,6 +3,9 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+mod lanes;
+mod release;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,12 +16,16 @@ use jiff::Timestamp;
 use oicp::{EvseId, Finding, NotificationType, OperatorId, ProviderId};
 
 use crate::delivery::{FinalState, Lease, OwedDelivery};
+use crate::lane::Urgency;
 use crate::outcome::Exchange;
 use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::room::Room;
 use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
+
+pub use lanes::{LanePort, Pause, Queue};
+pub use release::{OwedEnd, ReleasePort};
 
 /// A boxed future, so that ports can be used as trait objects.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -233,18 +240,32 @@ pub trait DeliveryPort: Send + Sync {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled>;
-    /// Claims at most `limit` deliveries of a provider that are due, in order; expires what is too old on the way.
+    /// Claims at most `limit` deliveries of a provider that are due: End and Error before Start and Progress, first
+    /// attempts before retries, then the longest due. Ends what is too old on the way, though no End or Error that was
+    /// never tried. `only` leaves the others where they are.
     fn claim_due(
         &self,
         provider: ProviderId,
+        only: Option<Urgency>,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
-    ) -> LedgerTask<'_, Vec<OwedDelivery>>;
+    ) -> LedgerTask<'_, Claimed>;
     /// Returns deliveries whose lease ran out, and those stranded behind nothing, to the queue; their number.
     fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize>;
     /// The providers that are owed something that is due by `now`, and when the next one is due after that.
     fn due(&self, now: Timestamp) -> LedgerTask<'_, Due>;
+}
+
+/// What a claim brought.
+#[derive(Clone, Default, Debug)]
+pub struct Claimed {
+    /// To be sent, in this order.
+    pub owed: Vec<OwedDelivery>,
+    /// How many Starts and Progresses expired on the way.
+    pub expired: u64,
+    /// How many Ends and Errors were given up on the way.
+    pub exhausted: u64,
 }
 
 /// What is due.
@@ -297,7 +318,9 @@ pub trait PartnerPort: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Ledger: IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort {
+pub trait Ledger:
+    IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort + LanePort + ReleasePort
+{
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
     /// How much room is left for what is new.

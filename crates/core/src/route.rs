@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use oicp::ProviderId;
 
+use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
 
@@ -26,6 +27,8 @@ pub struct Route {
     pub retry: RetrySchedule,
     /// Which refusals are faults that deserve another try.
     pub faults: FaultCodes,
+    /// How many at a time, how fast, and when to stop asking.
+    pub lane: LaneSettings,
 }
 
 /// Tells where a provider is, as of now.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use oicp::{NotificationType, service};
-use roamhub_core::delivery::{Lease, Tries};
+use roamhub_core::delivery::{FinalState, Lease, Tries};
 use roamhub_core::outcome::{self, AttemptOutcome, Next, Situation};
 use roamhub_core::ports::{AttemptRecord, Fate, Letter, Settled};
 use roamhub_core::route::Route;
@@ -82,6 +82,10 @@ impl Inner {
     pub(crate) async fn record(&self, attempt: &Attempt, done: Box<Done>) {
         let Done { record, fate, .. } = *done;
         let retried = matches!(fate, Fate::Retry { .. });
+        if let Fate::Final { state: state @ (FinalState::Exhausted | FinalState::Expired), reason } = fate {
+            let reason = reason.unwrap_or("too-old");
+            self.metrics.given_up(&attempt.route.provider, state.as_str(), reason).inc();
+        }
         match self.ledger.settle(attempt.lease, self.clock.now(), record, fate).await {
             Ok(Settled::Recorded) => {}
             Ok(Settled::Late) => {

@@ -7,20 +7,30 @@
 //! * [`relay`]: the live path, from intake to outcome;
 //! * [`submitted`]: what its sender is told;
 //! * [`redelivery`]: what is owed from before, also from before a restart;
-//! * [`lanes`]: how much may be under way towards one provider;
+//! * `drain`: one lane's backlog;
+//! * [`lanes`]: how much may be under way towards one provider, and whether anything may;
+//! * [`breakers`]: who is not asked for a while;
+//! * [`release`]: what goes out before a card starts anew;
 //! * [`courier`]: the exchange itself, over HTTP and HTTPS.
 
 mod attempt;
 mod bell;
+pub mod breakers;
 mod carried_on;
 pub mod courier;
+mod drain;
 mod joins;
 pub mod lanes;
 pub mod metrics;
+mod pauses;
+mod places;
 pub mod redelivery;
 pub mod relay;
+pub mod release;
 pub mod submitted;
 
+pub use breakers::{Breakers, Pass, Reached};
 pub use courier::HttpCourier;
+pub use lanes::LaneLoad;
 pub use relay::{Relay, Tuning};
 pub use submitted::{Outcome, Submitted, Why};

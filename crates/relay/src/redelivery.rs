@@ -1,47 +1,60 @@
-//! What is owed from before, also from before a restart: claimed when it is due, sent, recorded. One loop; it sleeps
-//! until the next delivery is due, until somebody wakes it, or for a second, whichever comes first.
+//! What is owed from before, also from before a restart. One loop looks what is due and has each lane with something due
+//! drained by a task of its own ([`crate::drain`]); it sleeps until the next delivery is due, until somebody wakes it, or
+//! for a second, whichever comes first.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use oicp::ProviderId;
 use roamhub_core::ports::{Due, LedgerError};
-use roamhub_core::retry;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::attempt::Attempt;
+use crate::lanes::Shut;
 use crate::relay::{Inner, Relay};
-use crate::submitted::{Outcome, Submitted};
 
 /// The longest sleep: what another node left is found by looking.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The shortest one, however often it is woken: looking costs a read.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
+/// How many Ends are filed under their card at a time, and how often that is looked after.
+const FILED_AT_ONCE: usize = 500;
+const FILE_EVERY: Duration = Duration::from_secs(1);
 
 impl Relay {
     /// Runs until [`Relay::close`] is called.
     pub async fn redeliver(&self) {
-        let mut swept = Instant::now();
-        while !self.inner.closing.is_cancelled() {
-            if swept.elapsed() >= self.inner.tuning.sweep_every {
-                swept = Instant::now();
-                self.inner.sweep().await;
-            }
-            let sleep = match self.inner.clone().send_due().await {
-                Ok(sleep) => sleep,
-                Err(error) => {
-                    tracing::error!(%error, "what is due could not be claimed; tried again");
-                    LONGEST_SLEEP
-                }
-            };
-            tokio::select! {
-                () = self.inner.closing.cancelled() => {}
-                _ = timeout(sleep, self.inner.wake.notified()) => {}
-            }
+        // What is paused stays so from the first moment on. If that cannot be read, it is as it was read before.
+        if let Err(error) = self.read_pauses().await {
+            tracing::error!(%error, "the paused lanes could not be read");
         }
+        tokio::join!(self.inner.follow_pauses(), self.inner.keep_files(), self.inner.look_what_is_due());
     }
 }
 
 impl Inner {
+    async fn look_what_is_due(self: &Arc<Self>) {
+        let mut swept = Instant::now();
+        while !self.closing.is_cancelled() {
+            if swept.elapsed() >= self.tuning.sweep_every {
+                swept = Instant::now();
+                self.sweep().await;
+            }
+            let sleeps = match self.drain_what_is_due().await {
+                Ok(sleeps) => sleeps,
+                Err(error) => {
+                    tracing::error!(%error, "what is due could not be read; tried again");
+                    LONGEST_SLEEP
+                }
+            };
+            tokio::select! {
+                () = self.closing.cancelled() => {}
+                () = async {
+                    sleep(SHORTEST_SLEEP).await;
+                    let _ = timeout(sleeps, self.wake.notified()).await;
+                } => {}
+            }
+        }
+    }
+
     async fn sweep(&self) {
         match self.ledger.sweep(self.clock.now()).await {
             Ok(0) => {}
@@ -53,66 +66,35 @@ impl Inner {
         }
     }
 
-    /// Claims and sends what is due; returns how long to sleep.
-    async fn send_due(self: Arc<Self>) -> Result<Duration, LedgerError> {
+    /// Has every lane drained that has something due and is not shut; returns how long to sleep.
+    async fn drain_what_is_due(self: &Arc<Self>) -> Result<Duration, LedgerError> {
         let now = self.clock.now();
         let Due { providers, next } = self.ledger.due(now).await?;
+        let mut sleeps = next.map_or(LONGEST_SLEEP, |next| next.duration_since(now).unsigned_abs());
         for provider in providers {
-            if self.closing.is_cancelled() {
-                break;
+            let lane = self.lanes.of(&provider);
+            match lane.shut_altogether() {
+                Some(Shut::Paused) => {}
+                Some(Shut::Open(pause)) => sleeps = sleeps.min(pause),
+                None => {
+                    if let Some(draining) = lane.begin_draining() {
+                        self.tasks.spawn(self.clone().drain(provider, draining));
+                    }
+                }
             }
-            self.clone().send_due_to(provider).await?;
         }
-        let until_next = next.map(|next| next.duration_since(now).unsigned_abs());
-        Ok(until_next.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP))
+        Ok(sleeps.min(LONGEST_SLEEP))
     }
 
-    async fn send_due_to(self: Arc<Self>, provider: ProviderId) -> Result<(), LedgerError> {
-        // Without an address nothing can be sent; it stays due until there is one.
-        let Some(route) = self.routes.route(&provider) else { return Ok(()) };
-        let lane = self.lanes.of(&provider);
-        let mut places = Vec::new();
-        while let Ok(place) = lane.redelivery.clone().try_acquire_owned() {
-            places.push(place);
+    /// Files deferred Ends under their card, so that they are found when it asks to start somewhere else.
+    async fn keep_files(&self) {
+        while !self.closing.is_cancelled() {
+            match self.ledger.file_media(FILED_AT_ONCE).await {
+                Ok(FILED_AT_ONCE) => continue,
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "deferred Ends could not be filed under their cards"),
+            }
+            let _ = timeout(FILE_EVERY, self.closing.cancelled()).await;
         }
-        if places.is_empty() {
-            return Ok(());
-        }
-        let now = self.clock.now();
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
-        let asked = Instant::now();
-        let claimed = self.ledger.claim_due(provider, now, lease_until, places.len()).await?;
-        if asked.elapsed() >= self.tuning.lease_margin {
-            // The ledger took so long that the leases may be somebody else's by now: the sweeper returns them.
-            tracing::warn!(%provider, claimed = claimed.len(), "claimed too late to send");
-            return Ok(());
-        }
-        for owed in claimed {
-            let Some(place) = places.pop() else { break };
-            let attempt = Attempt {
-                lease: owed.lease,
-                process: owed.process,
-                session: owed.session,
-                kind: owed.kind,
-                body: owed.body,
-                received_at: owed.received_at,
-                gives_up_at: owed.gives_up_at,
-                tries: owed.tries,
-                route: route.clone(),
-            };
-            self.joins.open(attempt.process);
-            self.tasks.spawn(self.clone().redeliver_one(attempt, place));
-        }
-        Ok(())
-    }
-
-    async fn redeliver_one(self: Arc<Self>, attempt: Attempt, place: OwnedSemaphorePermit) {
-        let done = self.exchange(&attempt, attempt.route.timeout).await;
-        self.joins
-            .tell(attempt.process, &Submitted { process: attempt.process, outcome: Outcome::of(&done) });
-        self.record(&attempt, done).await;
-        drop(place);
-        // There may be more where this came from, and now there is a place for it.
-        self.wake.notify_one();
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use oicp::ack::Acknowledgement;
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::Tries;
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Clock, Courier, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow};
 use roamhub_core::retry;
 use roamhub_core::route::{Route, Routes};
@@ -18,9 +19,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::attempt::{Attempt, Done};
 use crate::bell::Bells;
+use crate::breakers::Breakers;
 use crate::carried_on::CarriedOn;
 use crate::joins::Joins;
-use crate::lanes::{LaneWidth, Lanes};
+use crate::lanes::{Lanes, Shut, reached};
 use crate::metrics::{DeferralLabels, RelayMetrics};
 use crate::submitted::{Outcome, Submitted, Why};
 
@@ -42,8 +44,6 @@ pub struct Tuning {
     pub turn_poll: Duration,
     /// How often leases that ran out are looked for.
     pub sweep_every: Duration,
-    /// Places per provider.
-    pub lanes: LaneWidth,
 }
 
 impl Default for Tuning {
@@ -55,7 +55,6 @@ impl Default for Tuning {
             lease_margin: Duration::from_secs(10),
             turn_poll: Duration::from_millis(250),
             sweep_every: Duration::from_secs(5),
-            lanes: LaneWidth::default(),
         }
     }
 }
@@ -80,6 +79,8 @@ pub(crate) struct Inner {
     pub(crate) metrics: RelayMetrics,
     pub(crate) tuning: Tuning,
     pub(crate) lanes: Lanes,
+    /// Pauses are read one at a time.
+    pub(crate) reading_pauses: tokio::sync::Mutex<()>,
     pub(crate) bells: Bells,
     pub(crate) joins: Joins,
     /// Wakes the redelivery loop.
@@ -106,9 +107,10 @@ impl Relay {
             courier,
             clock,
             routes,
+            lanes: Lanes::new(metrics.clone()),
             metrics,
             tuning,
-            lanes: Lanes::new(tuning.lanes),
+            reading_pauses: tokio::sync::Mutex::default(),
             bells: Bells::default(),
             joins: Joins::default(),
             wake: Notify::new(),
@@ -116,6 +118,12 @@ impl Relay {
             closing: CancellationToken::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Breakers for another service of the same providers, counted with the engine's own.
+    #[must_use]
+    pub fn breakers(&self, service: &'static str) -> Breakers {
+        Breakers::new(service, self.inner.metrics.breakers.clone())
     }
 
     /// Until when a live lease lasts that begins now.
@@ -286,6 +294,13 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Result<Box<Done>, Why>, LedgerError> {
         let last_start = deadline - self.tuning.least_for_attempt;
+        let lane = self.lanes.of(&attempt.route.provider);
+        let urgency = Urgency::of(attempt.kind);
+        if let TurnNow::Go | TurnNow::Wait = sending.turn
+            && let Some(shut) = lane.shut_now(urgency).await
+        {
+            return self.set_aside(attempt, sending, shut).await;
+        }
         match self.await_turn(attempt, sending, last_start).await? {
             TurnNow::Go => {}
             TurnNow::Behind => return Ok(Err(Why::Behind)),
@@ -297,16 +312,35 @@ impl Inner {
                 return Ok(Err(Why::TurnTooLate));
             }
         }
-        let lane = self.lanes.of(&attempt.route.provider);
         let patience = last_start.min(Instant::now() + self.tuning.wait_for_lane);
-        let place = timeout_at(patience, lane.live.acquire()).await;
+        let place = timeout_at(patience, lane.live_place(&attempt.route.lane, urgency)).await;
         if place.is_err() || Instant::now() > last_start {
             let pause = attempt.route.retry.pause_after(1, &attempt.process);
             self.defer(attempt, sending, retry::later(self.clock.now(), pause)).await?;
             return Ok(Err(if place.is_err() { Why::LaneFull } else { Why::OutOfTime }));
         }
+        let pass = match lane.pass(urgency) {
+            Ok(pass) => pass,
+            Err(shut) => return self.set_aside(attempt, sending, shut).await,
+        };
         let left = deadline.saturating_duration_since(Instant::now());
-        Ok(Ok(self.exchange(attempt, attempt.route.timeout.min(left)).await))
+        let done = self.exchange(attempt, attempt.route.timeout.min(left)).await;
+        pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
+        Ok(Ok(done))
+    }
+
+    /// Defers what its lane lets through no more: due at once, for the lane decides when it goes on. Nobody is woken for
+    /// it.
+    async fn set_aside(
+        &self,
+        attempt: &Attempt,
+        sending: Sending,
+        shut: Shut,
+    ) -> Result<Result<Box<Done>, Why>, LedgerError> {
+        let now = self.clock.now();
+        self.ledger.defer(sending.lease, now, now).await?;
+        self.bells.ring(attempt.session);
+        Ok(Err(shut.into()))
     }
 
     async fn await_turn(

@@ -23,6 +23,10 @@ pub enum Why {
     NoRoute,
     /// Too little of the budget was left for an attempt.
     OutOfTime,
+    /// The provider was not reached lately, so it is not asked.
+    NotReached,
+    /// A person has paused the provider's lane.
+    Paused,
 }
 
 impl Why {
@@ -37,6 +41,8 @@ impl Why {
             Self::Earlier => "earlier",
             Self::NoRoute => "no-route",
             Self::OutOfTime => "out-of-time",
+            Self::NotReached => "not-reached",
+            Self::Paused => "paused",
         }
     }
 }

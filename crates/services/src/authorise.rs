@@ -124,13 +124,18 @@ impl Inner {
             Err(NobodyToAsk::NotOffered) => return Ok(Verdict::ProviderNotAsked),
         };
         let key = SessionKey::new();
-        self.ledger.open_pending(self.pending(key, process, request, operator, medium)).await?;
+        let pending = self.pending(key, process, request, operator, medium);
+        // What is owed is looked up while the session is being made durable: it costs no time of its own.
+        let (opened, owed) = tokio::join!(self.ledger.open_pending(pending), self.relay.owed_ends(medium));
+        opened?;
         let question = Question {
             session: key,
             process,
             body: request.forwarded(&key.to_session_id()),
             path_id: operator.id.to_string(),
             arrived,
+            medium,
+            owed: owed.into(),
         };
         let asked = self.ask(question, candidates).await;
         self.conclude(key, medium, request, operator, asked).await

@@ -12,8 +12,10 @@ use oicp::service::Service;
 use oicp::status::{Code, Status};
 use roamhub_core::authorisation::Candidates;
 use roamhub_core::directory::{OfferedService, Provider};
-use roamhub_core::ports::Letter;
+use roamhub_core::outcome::{Exchange, ExchangeFailure};
+use roamhub_core::ports::{Letter, OwedEnd};
 use roamhub_core::{ProcessId, SessionKey};
+use roamhub_relay::Reached;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
@@ -36,6 +38,10 @@ pub(crate) struct Question {
     /// The OperatorID for the path.
     pub(crate) path_id: String,
     pub(crate) arrived: Instant,
+    /// The keyed hash of its card or contract.
+    pub(crate) medium: [u8; 32],
+    /// The Ends still owed for it: the provider hears of them first.
+    pub(crate) owed: Arc<[OwedEnd]>,
 }
 
 /// A provider that said yes, and its answer.
@@ -75,11 +81,14 @@ impl Inner {
     /// Passes the one provider's decision through; `silent` is the code for none.
     async fn ask_one(&self, question: &Question, provider: Arc<Provider>, silent: Code) -> Asked {
         match self.exchange(question, &provider).await {
-            Some(answer) if answer.authorized => Asked::Authorised(Consent { provider, answer }),
-            Some(answer) => Asked::Refused(answer.status),
-            None => Asked::Refused(
-                Status::new(silent).with_info(format!("{} did not answer in time", provider.id)),
-            ),
+            Ok(answer) if answer.authorized => Asked::Authorised(Consent { provider, answer }),
+            Ok(answer) => Asked::Refused(answer.status),
+            Err(silence) => Asked::Refused(Status::new(silent).with_info(match silence {
+                Silence::NoAnswer => format!("{} did not answer in time", provider.id),
+                Silence::NotAsked => {
+                    format!("{} was not reached lately; it is asked again in a moment", provider.id)
+                }
+            })),
         }
     }
 
@@ -123,7 +132,7 @@ impl Inner {
                 () = &mut head_start, if !waiting.is_empty() => true,
                 heard = asking.join_next() => match heard {
                     None => break,
-                    Some(Ok((provider, Some(answer)))) if answer.authorized => {
+                    Some(Ok((provider, Ok(answer)))) if answer.authorized => {
                         waiting.clear();
                         self.consented(&question, &mut won, Consent { provider, answer });
                         false
@@ -139,7 +148,7 @@ impl Inner {
 
     fn ask_beside(
         self: &Arc<Self>,
-        asking: &mut JoinSet<(Arc<Provider>, Option<AuthorizationReading>)>,
+        asking: &mut JoinSet<(Arc<Provider>, Result<AuthorizationReading, Silence>)>,
         question: &Question,
         provider: Arc<Provider>,
     ) {
@@ -166,9 +175,16 @@ impl Inner {
         self.ledger.note_conflict(question.session, provider.id, self.clock.now());
     }
 
-    /// One provider's answer; `None` if it gave none that can be read in time.
-    async fn exchange(&self, question: &Question, provider: &Provider) -> Option<AuthorizationReading> {
-        let route = route(provider, OfferedService::Authorization)?;
+    /// One provider's answer, or why there is none. An End that it is still owed for the same card goes out first.
+    async fn exchange(
+        &self,
+        question: &Question,
+        provider: &Provider,
+    ) -> Result<AuthorizationReading, Silence> {
+        let route = route(provider, OfferedService::Authorization).ok_or(Silence::NoAnswer)?;
+        let breaker = self.authorisation_breakers.of(&provider.id);
+        let pass = breaker.pass().ok_or(Silence::NotAsked)?;
+        self.relay.release(provider.id, question.medium, &question.owed).await;
         let left = question.deadline().saturating_duration_since(tokio::time::Instant::now());
         let letter = Letter {
             url: Service::AuthorizeStart.join(&route.base_url, Some(&question.path_id)),
@@ -178,6 +194,7 @@ impl Inner {
         };
         let answer = self.courier.carry(&route, letter).await;
         let read = answer.as_ref().ok().and_then(|answer| AuthorizationStart::read(&answer.body).ok());
+        pass.heard(reached(&answer, read.is_some()), &route.lane.breaker);
         if read.is_none() {
             let what = match &answer {
                 Ok(answer) => format!("HTTP {} without an eRoamingAuthorizationStart", answer.status),
@@ -186,9 +203,26 @@ impl Inner {
             tracing::warn!(process = %question.process, provider = %provider.id, what, "no usable answer to AuthorizeStart");
         }
         // A ProviderID that is not the answering provider's own business is not passed on.
-        read.map(|mut answer| {
-            answer.provider_id = answer.provider_id.filter(|id| provider.owns(id));
-            answer
-        })
+        let mut answer = read.ok_or(Silence::NoAnswer)?;
+        answer.provider_id = answer.provider_id.filter(|id| provider.owns(id));
+        Ok(answer)
+    }
+}
+
+/// Why a provider did not answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Silence {
+    /// Asked, and no answer that can be read came in time.
+    NoAnswer,
+    /// Not asked, because it was not reached lately.
+    NotAsked,
+}
+
+/// Whether the provider was there: what feeds its breaker is the same as for notifications.
+fn reached(answer: &Exchange, usable: bool) -> Reached {
+    match answer {
+        Ok(answer) if !usable && matches!(answer.status, 408 | 425 | 429 | 500..) => Reached::No,
+        Ok(_) | Err(ExchangeFailure::Address) => Reached::Yes,
+        Err(_) => Reached::No,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
 use roamhub_core::records::Refusal;
-use roamhub_relay::Relay;
+use roamhub_relay::{Breakers, Relay};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: ServiceMetrics,
     pub(crate) sessions: SessionCache,
     pub(crate) authorisations: SharedAnswers,
+    pub(crate) authorisation_breakers: Breakers,
     pub(crate) medium_key: MediumKey,
     /// Authorisations under way, also those whose caller has gone.
     pub(crate) tasks: TaskTracker,
@@ -45,7 +46,7 @@ impl Hub {
     /// Puts the services together.
     ///
     /// # Errors
-    /// [`LedgerError`] if the ledger cannot be asked for its secret.
+    /// [`LedgerError`] if the ledger cannot be asked for its secret and the paused lanes.
     pub async fn new(
         ledger: Arc<dyn Ledger>,
         relay: Relay,
@@ -55,6 +56,9 @@ impl Hub {
         metrics: ServiceMetrics,
     ) -> Result<Self, LedgerError> {
         let medium_key = MediumKey::new(&ledger.medium_key().await?);
+        // Before the first message: what is paused stays paused.
+        relay.read_pauses().await?;
+        let authorisation_breakers = relay.breakers("authorization");
         let inner = Inner {
             ledger,
             relay,
@@ -64,6 +68,7 @@ impl Hub {
             metrics,
             sessions: SessionCache::default(),
             authorisations: SharedAnswers::default(),
+            authorisation_breakers,
             medium_key,
             tasks: TaskTracker::new(),
         };

@@ -6,15 +6,18 @@
 pub mod authorise;
 mod authorise_ask;
 pub mod hub;
+pub mod lanes;
 mod medium;
 pub mod metrics;
 pub mod notify;
 pub mod partners;
 pub mod partners_file;
+mod partners_lanes;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
 
 pub use hub::Hub;
+pub use lanes::{LaneError, LaneRecord};
 pub use partners::Partners;
 pub use reply::{Reply, Verdict};

@@ -204,6 +204,8 @@ fn in_words(why: Why) -> String {
         Why::Earlier => "this message was received before and is being delivered".to_owned(),
         Why::NoRoute => "the provider has no address at the moment".to_owned(),
         Why::OutOfTime => "too little time was left for an attempt".to_owned(),
+        Why::NotReached => "the provider was not reached lately and is probed from time to time".to_owned(),
+        Why::Paused => "delivery to the provider is paused".to_owned(),
     }
 }
 

@@ -63,5 +63,6 @@ pub(crate) fn route(provider: &Provider, service: OfferedService) -> Option<Rout
         timeout: provider.timeout,
         retry: provider.retry.clone(),
         faults: provider.faults.clone(),
+        lane: provider.lane,
     })
 }

@@ -15,6 +15,8 @@ use roamhub_core::retry::RetrySchedule;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::partners_lanes::BreakerEntry;
+
 /// What is wrong with a partners document.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("line {line}: {problem}")]
@@ -57,7 +59,7 @@ struct OperatorEntry {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProviderEntry {
+pub(crate) struct ProviderEntry {
     id: Spanned<String>,
     name: Option<String>,
     url: Option<Spanned<String>>,
@@ -73,6 +75,9 @@ struct ProviderEntry {
     when_unreachable: Option<Spanned<String>>,
     timeout: Option<Spanned<String>>,
     retry: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(crate) concurrency: Option<Spanned<usize>>,
+    pub(crate) drain_rate: Option<Spanned<u32>>,
+    pub(crate) breaker: Option<BreakerEntry>,
     fault_codes: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     headers: BTreeMap<Spanned<String>, Spanned<String>>,
@@ -124,7 +129,7 @@ pub fn read(text: &str, folder: &Path) -> Result<Directory, PartnersError> {
     Ok(directory.with_contracts(contracts))
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
     folder: &'a Path,
 }
@@ -134,7 +139,7 @@ impl Reader<'_> {
         1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
     }
 
-    fn wrong<T>(&self, at: &Spanned<T>, problem: impl Into<String>) -> PartnersError {
+    pub(crate) fn wrong<T>(&self, at: &Spanned<T>, problem: impl Into<String>) -> PartnersError {
         PartnersError { line: self.line(at.span().start), problem: problem.into() }
     }
 
@@ -181,6 +186,7 @@ impl Reader<'_> {
                 Some(codes) => FaultCodes::new(self.all(codes, Self::code)?),
                 None => FaultCodes::default(),
             },
+            lane: self.lane(entry)?,
             headers: self.headers(&entry.headers)?,
             allow_private: entry.allow_private,
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
@@ -311,7 +317,7 @@ impl Reader<'_> {
     }
 
     /// A duration like `200ms`, `5s`, `2m`, `4h`; more than nothing.
-    fn duration(&self, text: &Spanned<String>) -> Result<Duration, PartnersError> {
+    pub(crate) fn duration(&self, text: &Spanned<String>) -> Result<Duration, PartnersError> {
         parse_duration(text.get_ref())
             .ok_or_else(|| self.wrong(text, "a duration is a number with a unit: 200ms, 5s, 2m or 4h"))
     }

@@ -21,6 +21,9 @@ broadcast = true
 when_unreachable = "accept"
 timeout = "4s"
 retry = ["200ms", "5s", "2m", "4h"]
+concurrency = 50
+drain_rate = 200
+breaker = { failures = 3, pause = "2s", longest_pause = "30s" }
 fault_codes = ["021"]
 headers = { X-Api-Key = "secret" }
 ca = "emp-ca.pem"
@@ -43,6 +46,9 @@ fn a_full_document() {
     let provider = directory.provider(&provider_id("DE*DCB")).expect("ISO and DIN are one partner");
     assert_eq!(provider.when_unreachable, WhenUnreachable::Accept);
     assert_eq!(provider.timeout, Duration::from_secs(4));
+    let breaker = &provider.lane.breaker;
+    assert_eq!((provider.lane.concurrency, provider.lane.drain_rate, breaker.failures), (50, 200, 3));
+    assert_eq!((breaker.pause, breaker.longest_pause), (Duration::from_secs(2), Duration::from_secs(30)));
     assert_eq!(provider.ca.as_deref(), Some(Path::new("/etc/roamhub/emp-ca.pem")));
     assert_eq!(provider.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
     assert!(provider.hears(NotificationType::End) && !provider.hears(NotificationType::Progress));
@@ -58,6 +64,7 @@ fn defaults_are_the_documented_ones() {
     let provider = directory.provider(&provider_id("DE-DCB")).unwrap();
     assert_eq!(provider.timeout, Duration::from_secs(6));
     assert_eq!(provider.retry, RetrySchedule::default());
+    assert_eq!(provider.lane, roamhub_core::lane::LaneSettings::default());
     assert_eq!(provider.when_unreachable, WhenUnreachable::Defer);
     assert!(NotificationType::ALL.into_iter().all(|kind| provider.hears(kind)));
     assert!(provider.broadcast && !provider.locked);
@@ -79,12 +86,21 @@ fn every_mistake_is_named_with_its_line() {
         ("\"4s\"", "\"4\"", 18, "number with a unit"),
         ("\"2m\"", "\"0m\"", 19, "number with a unit"),
         ("[\"200ms\", \"5s\", \"2m\", \"4h\"]", "[]", 19, "at least one step"),
-        ("\"021\"", "\"21x\"", 20, "three digits"),
-        ("X-Api-Key", "\"X Api\"", 21, "no name for a header"),
+        ("concurrency = 50", "concurrency = 1", 20, "from 2"),
+        ("concurrency = 50", "concurrency = -3", 20, "invalid value"),
+        ("drain_rate = 200", "drain_rate = 0", 21, "per second"),
+        ("drain_rate = 200", "drain_rates = 200", 21, "unknown field"),
+        ("failures = 3", "failures = 0", 22, "at least 1"),
+        ("failures = 3", "failure = 3", 22, "unknown field"),
+        ("pause = \"2s\"", "pause = \"2\"", 22, "number with a unit"),
+        ("\"30s\"", "\"1s\"", 22, "at least as long as pause"),
+        ("\"30s\"", "\"2h\"", 22, "once in 1h"),
+        ("\"021\"", "\"21x\"", 23, "three digits"),
+        ("X-Api-Key", "\"X Api\"", 24, "no name for a header"),
         ("sha256:aabb", "sha1:aabb", 7, "64 hexadecimal"),
-        ("operator = \"DE*ABC\"", "operator = \"DE*ZZZ\"", 25, "no [[operator]]"),
-        ("provider = \"DE-DCB\"", "provider = \"DE-ZZZ\"", 26, "no [[provider]]"),
-        ("[[contract]]", "[[contract]", 24, ""),
+        ("operator = \"DE*ABC\"", "operator = \"DE*ZZZ\"", 28, "no [[operator]]"),
+        ("provider = \"DE-DCB\"", "provider = \"DE-ZZZ\"", 29, "no [[provider]]"),
+        ("[[contract]]", "[[contract]", 27, ""),
     ];
     for (good, bad, line, problem) in cases {
         let text = FULL.replacen(good, bad, 1);

@@ -2,16 +2,17 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use oicp::{NotificationType, ProviderId};
+use oicp::NotificationType;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
 use roamhub_core::order::Turn;
-use roamhub_core::ports::{AttemptRecord, Due, Fate, Settled, TurnNow};
+use roamhub_core::ports::{AttemptRecord, Fate, Settled, TurnNow};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, Row, params};
 
 use super::StoreError;
 use super::book::{Book, OpenRow};
-use super::rows::{bytes, finding_value, instant, kind, micros, provider};
+use super::claims::{Candidate, Passed};
+use super::rows::{bytes, finding_value, instant, micros, provider};
 use super::tenure::Tenure;
 use super::turns::{park, promote, remove, settle_turn, supersede, turn_of, write_history};
 use super::writer::Desk;
@@ -187,86 +188,26 @@ fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), Store
     Ok(())
 }
 
-/// A due row and its message, as claimed.
-struct Candidate {
-    no: i64,
-    notification: i64,
-    session: SessionKey,
-    kind: NotificationType,
-    gives_up_at: Timestamp,
-}
-
-/// How many times as many deliveries as can be sent are looked at, at most.
-const LOOKS: usize = 64;
-
-pub(super) fn claim_due(
-    desk: &mut Desk,
-    provider: &ProviderId,
-    now: Timestamp,
-    lease_until: Timestamp,
-    limit: usize,
-) -> Result<Vec<OwedDelivery>, StoreError> {
-    let mut claimed = Vec::new();
-    // What is too old or parked on the way is no reason to stop: there may be something to send behind it.
-    for _ in 0..LOOKS {
-        let looked_at = candidates(&desk.connection, provider, now, limit - claimed.len())?;
-        let exhausted = looked_at.len() < limit - claimed.len();
-        for candidate in looked_at {
-            claimed.extend(claim_or_end(desk, &candidate, now, lease_until)?);
-        }
-        if exhausted || claimed.len() >= limit {
-            break;
-        }
-    }
-    Ok(claimed)
-}
-
-fn claim_or_end(
+/// Claims a candidate whose turn it is, or ends one that is too old.
+pub(super) fn claim_or_end(
     desk: &mut Desk,
     candidate: &Candidate,
     now: Timestamp,
     lease_until: Timestamp,
-) -> Result<Option<OwedDelivery>, StoreError> {
+) -> Result<Passed, StoreError> {
     let Desk { connection, book, tenure, .. } = desk;
     let open = book.open(connection, candidate.session)?;
     // A candidate before it in this very batch may have superseded or changed it.
     let Some(row) = open.iter().find(|row| row.no == candidate.no && !row.leased).copied() else {
-        return Ok(None);
+        return Ok(Passed::Over);
     };
-    if candidate.gives_up_at <= now {
-        give_up(connection, open, candidate, now)?;
-        return Ok(None);
+    if candidate.gives_up_at <= now && !candidate.is_untried() {
+        return give_up(connection, open, candidate, now).map(Passed::Ended);
     }
     let owed = claim(connection, open, candidate, row, now, lease_until)?;
-    if let Some(owed) = &owed {
-        tenure.leased(owed.lease, candidate.session, micros(lease_until));
-    }
-    Ok(owed)
-}
-
-fn candidates(
-    connection: &Connection,
-    provider: &ProviderId,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<Candidate>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT no, notification, session, type, gives_up_at FROM delivery
-         WHERE provider = ?1 AND due_at <= ?2 ORDER BY due_at, no LIMIT ?3",
-    )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![provider.key(), micros(now), limit])?;
-    let mut candidates = Vec::new();
-    while let Some(row) = rows.next()? {
-        candidates.push(Candidate {
-            no: row.get("no")?,
-            notification: row.get("notification")?,
-            session: SessionKey::from_bytes(bytes(row, "session")?),
-            kind: kind(row.get_ref("type")?.as_str().map_err(rusqlite::Error::from)?)?,
-            gives_up_at: instant(row.get("gives_up_at")?, "gives_up_at")?,
-        });
-    }
-    Ok(candidates)
+    let Some(owed) = owed else { return Ok(Passed::Over) };
+    tenure.leased(owed.lease, candidate.session, micros(lease_until));
+    Ok(Passed::Claimed(Box::new(owed)))
 }
 
 fn give_up(
@@ -274,7 +215,7 @@ fn give_up(
     open: &mut Vec<OpenRow>,
     candidate: &Candidate,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<FinalState, StoreError> {
     let (state, reason) = match candidate.kind {
         NotificationType::Start | NotificationType::Progress => (FinalState::Expired, None),
         NotificationType::End | NotificationType::Error => (FinalState::Exhausted, Some("too-old")),
@@ -283,7 +224,7 @@ fn give_up(
         write_history(connection, candidate.no, candidate.notification, state, reason, now)?;
     }
     promote(connection, candidate.session, open, now)?;
-    Ok(())
+    Ok(state)
 }
 
 fn claim(
@@ -380,32 +321,4 @@ pub(super) fn sweep(
         returned_now += promote(connection, session, book.open(connection, session)?, now)?;
     }
     Ok(returned_now)
-}
-
-pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreError> {
-    // Hops from provider to provider along the index instead of reading every open delivery.
-    let mut statement = connection.prepare_cached(
-        "WITH RECURSIVE hop (provider) AS (
-             SELECT (SELECT min(provider) FROM delivery WHERE due_at IS NOT NULL)
-             UNION ALL
-             SELECT (SELECT min(provider) FROM delivery WHERE due_at IS NOT NULL AND provider > hop.provider)
-             FROM hop WHERE hop.provider IS NOT NULL
-         )
-         SELECT provider, EXISTS (SELECT 1 FROM delivery d WHERE d.provider = hop.provider AND d.due_at <= ?1),
-                (SELECT min(due_at) FROM delivery d WHERE d.provider = hop.provider AND d.due_at > ?1)
-         FROM hop WHERE provider IS NOT NULL",
-    )?;
-    let mut rows = statement.query([micros(now)])?;
-    let mut due = Due::default();
-    while let Some(row) = rows.next()? {
-        if row.get(1)? {
-            let key: String = row.get(0)?;
-            due.providers.push(provider(&key)?);
-        }
-        if let Some(later) = row.get::<_, Option<i64>>(2)? {
-            let later = instant(later, "due_at")?;
-            due.next = Some(due.next.map_or(later, |next| next.min(later)));
-        }
-    }
-    Ok(due)
 }

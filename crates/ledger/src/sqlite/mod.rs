@@ -8,11 +8,14 @@
 
 mod book;
 mod checkpoint;
+mod claims;
 mod deliveries;
 mod intake;
+mod lanes;
 mod lock;
 mod readers;
 mod records;
+mod release;
 mod rows;
 mod runs;
 mod schema;
@@ -30,10 +33,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use oicp::ProviderId;
-use roamhub_core::delivery::{Lease, OwedDelivery};
+use roamhub_core::delivery::Lease;
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{
-    AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
-    RecordPort, SessionPort, Settled, Taken, TurnNow,
+    AttemptRecord, Claimed, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask,
+    PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
@@ -259,13 +263,15 @@ impl DeliveryPort for Sqlite {
     fn claim_due(
         &self,
         provider: ProviderId,
+        only: Option<Urgency>,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
-    ) -> LedgerTask<'_, Vec<OwedDelivery>> {
-        Box::pin(
-            self.writer.work(move |desk| deliveries::claim_due(desk, &provider, now, lease_until, limit)),
-        )
+    ) -> LedgerTask<'_, Claimed> {
+        Box::pin(self.writer.work(move |desk| {
+            let wanted = claims::Wanted { provider, only, now, limit };
+            claims::claim_due(desk, &wanted, lease_until)
+        }))
     }
 
     fn sweep(&self, now: Timestamp) -> LedgerTask<'_, usize> {
@@ -282,7 +288,7 @@ impl DeliveryPort for Sqlite {
     }
 
     fn due(&self, now: Timestamp) -> LedgerTask<'_, Due> {
-        Box::pin(self.readers.read(move |connection| deliveries::due(connection, now)))
+        Box::pin(self.readers.read(move |connection| claims::due(connection, now)))
     }
 }
 

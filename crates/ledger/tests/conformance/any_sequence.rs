@@ -220,7 +220,8 @@ impl Model {
 
     async fn claim(&mut self, limit: usize) {
         let until = self.now + LEASE;
-        let owed = self.ledger.claim_due(provider(), at(self.now), at(until), limit).await.unwrap();
+        let owed =
+            self.ledger.claim_due(provider(), None, at(self.now), at(until), limit).await.unwrap().owed;
         assert!(owed.len() <= limit);
         for owed in owed {
             let session = self.sessions.iter().position(|key| *key == owed.session).unwrap();

@@ -106,7 +106,7 @@ pub(crate) async fn a_claim_respects_the_limit_and_the_order_of_due(place: &dyn 
     let claims = [1_usize, 2, 0, 5];
     let mut seen = Vec::new();
     for limit in claims {
-        let owed = ledger.claim_due(provider(), at(40), at(80), limit).await.unwrap();
+        let owed = ledger.claim_due(provider(), None, at(40), at(80), limit).await.unwrap().owed;
         assert!(owed.len() <= limit, "{} of at most {limit}", owed.len());
         seen.extend(owed.into_iter().map(|owed| owed.lease.delivery));
     }
@@ -125,7 +125,7 @@ pub(crate) async fn a_claim_takes_only_its_own_provider_and_only_what_is_due(pla
     assert_eq!(claimed(&*ledger, 10).await, [own.delivery]);
     assert_eq!(claimed(&*ledger, 10).await, [], "claimed is claimed");
     let spelled = provider_named("nl*xyz");
-    let owed = ledger.claim_due(spelled, at(10), at(50), 10).await.unwrap();
+    let owed = ledger.claim_due(spelled, None, at(10), at(50), 10).await.unwrap().owed;
     assert_eq!(owed.len(), 1);
     assert_eq!((owed[0].lease.delivery, owed[0].provider), (theirs.delivery, other));
 }

@@ -13,9 +13,11 @@
 mod any_sequence;
 mod history;
 mod intake;
+mod lanes;
 mod leases;
 mod order;
 mod records;
+mod release;
 mod repeats;
 mod scene;
 mod sessions;
@@ -128,6 +130,18 @@ macro_rules! conformance {
                 a_start_or_progress_too_old_expires_and_an_end_is_exhausted
                 a_claim_supersedes_what_it_overtakes
                 opening_again_makes_leased_deliveries_due_at_once
+            }
+            lanes {
+                end_and_error_go_before_start_and_progress_and_first_attempts_before_retries
+                a_claim_may_leave_one_kind_where_it_is
+                an_end_that_was_never_tried_is_tried_however_old_it_is
+                a_pause_is_there_until_it_is_resumed_also_after_a_restart
+                queues_say_how_much_waits_and_since_when
+            }
+            release {
+                an_owed_end_is_found_by_its_card_filed_or_not
+                the_ends_of_one_card_and_provider_are_claimed_before_they_are_due
+                an_end_released_keeps_the_order_of_its_session
             }
             history {
                 a_message_shows_its_deliveries_and_attempts

@@ -222,7 +222,7 @@ pub(crate) async fn fail(ledger: &dyn Ledger, lease: Lease, seconds: i64, due: i
 
 /// Claims everything that the usual provider is owed by then, for 40 seconds.
 pub(crate) async fn claim(ledger: &dyn Ledger, seconds: i64) -> Vec<OwedDelivery> {
-    ledger.claim_due(provider(), at(seconds), at(seconds + 40), 100).await.expect("a claim")
+    ledger.claim_due(provider(), None, at(seconds), at(seconds + 40), 100).await.expect("a claim").owed
 }
 
 /// The deliveries that such a claim brings.
