@@ -133,10 +133,11 @@ impl Inner {
     pub(crate) async fn redeliver_one(self: Arc<Self>, attempt: Attempt, pass: Pass, held: Held) {
         let done = self.exchange(&attempt, attempt.route.timeout).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
+        // The provider has room for the next one; what waits for the record is the hub's own business.
+        drop(held);
         self.joins
             .tell(attempt.process, &Submitted { process: attempt.process, outcome: Outcome::of(&done) });
         self.record(&attempt, done).await;
-        drop(held);
         // What waited behind it in its session may be due now.
         self.wake.notify_one();
     }

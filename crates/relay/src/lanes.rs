@@ -177,11 +177,11 @@ impl Lane {
         Held { _few: few, _place: self.live.take(settings.live_share(), urgency).await }
     }
 
-    /// A place for the backlog, as soon as there is one, and all others that are free.
+    /// A place for the backlog (its order is decided where it is claimed), as soon as there is one, and all others that are free.
     pub(crate) async fn backlog_places(&self, settings: &LaneSettings) -> Vec<Place> {
         let width = settings.backlog_share();
-        let mut places = vec![self.backlog.take(width, Urgency::Usual).await];
-        while let Some(place) = self.backlog.try_take(width) {
+        let mut places = vec![self.backlog.take(width, Urgency::Urgent).await];
+        while let Some(place) = self.backlog.try_take(width, Urgency::Urgent) {
             places.push(place);
         }
         places
@@ -202,7 +202,7 @@ impl Lane {
                     continue;
                 }
                 BreakerState::Open => None,
-                BreakerState::Probation => match kind.few_backlog.try_take(IN_PROBATION) {
+                BreakerState::Probation => match kind.few_backlog.try_take(IN_PROBATION, urgency) {
                     Some(few) => Some(few),
                     None => continue,
                 },

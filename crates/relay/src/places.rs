@@ -1,7 +1,7 @@
 //! Places for exchanges: so many at a time, and of those who wait the urgent ones first.
 //!
-//! A place is given back by dropping it, and then handed to whoever waits longest, urgent ones before others. Invariant:
-//! while somebody waits, no place is free.
+//! A place is given back by dropping it, and then handed to whoever waits longest, urgent ones before others; the last
+//! quarter is kept for the urgent ones. Invariant: while somebody waits, no place is free that is not kept from them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,17 @@ struct Inner {
     others: VecDeque<oneshot::Sender<Place>>,
 }
 
+impl Inner {
+    /// The last quarter is for the urgent ones: a provider that is slow to take Starts has a place for an End.
+    fn has_room(&self, urgency: Urgency) -> bool {
+        self.taken
+            < match urgency {
+                Urgency::Urgent => self.width,
+                Urgency::Usual => self.width - self.width / 4,
+            }
+    }
+}
+
 /// One place, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -36,10 +47,10 @@ impl Places {
     }
 
     /// A place out of `width`, if one is free and nobody waits.
-    pub(crate) fn try_take(self: &Arc<Self>, width: usize) -> Option<Place> {
+    pub(crate) fn try_take(self: &Arc<Self>, width: usize, urgency: Urgency) -> Option<Place> {
         let mut inner = self.lock();
         inner.width = width;
-        let free = inner.taken < width && inner.urgent.is_empty() && inner.others.is_empty();
+        let free = inner.has_room(urgency) && inner.urgent.is_empty() && inner.others.is_empty();
         free.then(|| {
             inner.taken += 1;
             Place { places: Some(self.clone()) }
@@ -49,7 +60,7 @@ impl Places {
     /// A place out of `width`, as soon as there is one. Giving up waiting costs nothing.
     pub(crate) async fn take(self: &Arc<Self>, width: usize, urgency: Urgency) -> Place {
         loop {
-            if let Some(place) = self.try_take(width) {
+            if let Some(place) = self.try_take(width, urgency) {
                 return place;
             }
             let (hand, handed) = oneshot::channel();
@@ -73,10 +84,11 @@ impl Places {
         loop {
             let hand = {
                 let mut inner = self.lock();
-                if inner.taken >= inner.width {
-                    return;
-                }
-                let next = inner.urgent.pop_front().or_else(|| inner.others.pop_front());
+                let next = match inner.has_room(Urgency::Usual) {
+                    true => inner.urgent.pop_front().or_else(|| inner.others.pop_front()),
+                    false if inner.has_room(Urgency::Urgent) => inner.urgent.pop_front(),
+                    false => None,
+                };
                 let Some(hand) = next else { return };
                 inner.taken += 1;
                 hand
@@ -148,7 +160,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         }
-        assert!(places.try_take(1).is_none());
+        assert!(places.try_take(1, Urgency::Urgent).is_none());
         drop(first);
         for expected in ["e1", "e2", "p1", "p2"] {
             assert_eq!(timeout(SOON, order.recv()).await.unwrap(), Some(expected));
@@ -165,10 +177,29 @@ mod tests {
             assert!(waited.is_err());
         }
         drop(held);
-        let place = places.try_take(1).expect("nobody waits any more");
+        let place = places.try_take(1, Urgency::Usual).expect("nobody waits any more");
         assert_eq!(places.taken(), 1);
         drop(place);
         assert_eq!(places.taken(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_last_quarter_is_for_the_urgent_ones() {
+        let places = Arc::new(Places::default());
+        let mut taken: Vec<_> = std::iter::from_fn(|| places.try_take(8, Urgency::Usual)).collect();
+        assert_eq!(taken.len(), 6);
+        let waiting = tokio::spawn({
+            let places = places.clone();
+            async move { places.take(8, Urgency::Usual).await }
+        });
+        while places.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        taken.push(timeout(SOON, places.take(8, Urgency::Urgent)).await.unwrap());
+        taken.push(timeout(SOON, places.take(8, Urgency::Urgent)).await.unwrap());
+        assert!(!waiting.is_finished());
+        taken.clear();
+        assert!(timeout(SOON, waiting).await.is_ok());
     }
 
     #[tokio::test]

@@ -125,9 +125,9 @@ impl Inner {
         };
         let key = SessionKey::new();
         let pending = self.pending(key, process, request, operator, medium);
-        // What is owed is looked up while the session is being made durable: it costs no time of its own.
-        let (opened, owed) = tokio::join!(self.ledger.open_pending(pending), self.relay.owed_ends(medium));
-        opened?;
+        self.ledger.open_pending(pending).await?;
+        // Looked up after that commit: the outcome of an End that its operator has just heard of is in it or before it.
+        let owed = self.relay.owed_ends(medium).await;
         let question = Question {
             session: key,
             process,

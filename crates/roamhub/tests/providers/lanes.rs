@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use oicp::ProviderId;
 use roamhub_core::ports::{LanePort, Pause};
 use roamhub_ledger::Sqlite;
-use roamhub_testkit::{Answer, Received, messages};
+use roamhub_testkit::{Answer, FakeProvider, Received, messages};
 
-use crate::stage::{SOON, Stage, assert_deferred, assert_delivered, notify_beside};
+use crate::stage::{
+    SOON, Stage, assert_deferred, assert_delivered, hub_with, notify_beside, operator_of, provider_entry,
+};
 
 /// One exchange of the backlog at a time, so that its order can be seen.
 const NARROW: &str = "timeout = \"1s\"\nretry = [\"200ms\"]\nconcurrency = 2";
@@ -113,4 +115,36 @@ async fn with_one_place_an_end_passes_other_sessions_progress_that_waits_for_it(
     let kinds: Vec<_> = stage.provider.notifications().iter().map(Received::kind).collect();
     let place = kinds.iter().position(|kind| *kind == "End").unwrap();
     assert!(place <= 2, "the End came {place} after the first: {kinds:?}");
+}
+
+#[tokio::test]
+async fn what_one_provider_is_owed_does_not_hold_up_the_deliveries_of_another() {
+    let slow = FakeProvider::builder().provider_id("DE-AAA").start().await;
+    let other = FakeProvider::builder().provider_id("DE-BBB").start().await;
+    let lines = "timeout = \"1s\"\nretry = [\"200ms\"]\nbreaker = { failures = 2, pause = \"100ms\" }";
+    let entries = [
+        provider_entry("DE-AAA", &slow.url(), &format!("{lines}\ndrain_rate = 1")),
+        provider_entry("DE-BBB", &other.url(), lines),
+    ];
+    let hub = hub_with(&entries).await;
+    let operator = operator_of(&hub);
+    let open = async |evco: String| {
+        let answer = operator.authorize_start(messages::authorize_start_evco(&evco)).await;
+        answer.json()["SessionID"].as_str().unwrap().to_owned()
+    };
+    let mut owed_slowly = Vec::new();
+    for number in 0..15 {
+        owed_slowly.push(open(format!("DE-AAA-C{number:08}-1")).await);
+    }
+    let owed = open("DE-BBB-C99999999-1".to_owned()).await;
+    slow.stop().await;
+    other.stop().await;
+    for session in owed_slowly.iter().chain([&owed]) {
+        assert_deferred(&operator.notify(messages::end(session)).await);
+    }
+    slow.restart().await;
+    slow.wait_for(2, SOON).await;
+    other.restart().await;
+    other.wait_for(1, Duration::from_secs(4)).await;
+    assert!(slow.notifications().len() < 15, "it is still being drained, one a second");
 }
