@@ -52,8 +52,9 @@ impl Inner {
             let _ = timeout_at(until, self.joins.join(end.process)).await;
         }
         let lane = self.lanes.of(&provider);
-        // One after the other, so that a provider that is not there is asked once.
-        for _ in owed.iter().filter(|end| !end.under_way) {
+        // One after the other, so that a provider that is not there is asked once. What was under way may have failed
+        // meanwhile, and is owed again.
+        for _ in &owed {
             let Some(route) = self.routes.route(&provider) else { return };
             let place = timeout_at(until, lane.live_place(&route.lane, Urgency::Urgent)).await;
             let (Ok(place), Some(pass)) = (place, lane.pass_out_of_turn()) else { return };

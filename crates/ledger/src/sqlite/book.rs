@@ -35,6 +35,8 @@ pub(super) struct Page {
 pub(super) struct Facts {
     /// The operator's key.
     pub(super) operator: String,
+    /// The keyed hash of its card or contract.
+    pub(super) medium: [u8; 32],
     /// Whether it takes notifications.
     pub(super) active: bool,
     /// When the last Progress was stored.
@@ -147,13 +149,14 @@ impl Book {
 fn read_facts(connection: &Connection, session: SessionKey) -> Result<Option<Facts>, StoreError> {
     let read = connection
         .prepare_cached(
-            "SELECT operator, state, last_progress_at, evse IS NOT NULL, cpo_partner_session_id IS NOT NULL
+            "SELECT operator, state, last_progress_at, evse IS NOT NULL, cpo_partner_session_id IS NOT NULL, medium
              FROM session WHERE id = ?1",
         )?
         .query_row([session.as_bytes()], |row| {
             let last_progress_at: Option<i64> = row.get(2)?;
             let facts = Facts {
                 operator: row.get(0)?,
+                medium: row.get(5)?,
                 active: row.get_ref(1)?.as_str()? == "active",
                 last_progress_at: None,
                 has_evse: row.get(3)?,

@@ -193,6 +193,7 @@ fn owe(
     let Desk { connection, book, tenure, .. } = desk;
     let no = tenure.number();
     let lease_until = micros(lease_until);
+    let medium = book.facts(connection, intake.session)?.map(|facts| facts.medium);
     let open = book.open(connection, intake.session)?;
     connection
         .prepare_cached(
@@ -215,6 +216,11 @@ fn owe(
     open.push(OpenRow { no, notification, kind, has_pin, token, leased: true, due: false });
     let lease = Lease { delivery: DeliveryNo(no), token };
     tenure.leased(lease, intake.session, lease_until);
+    if kind == NotificationType::End
+        && let Some(medium) = medium
+    {
+        tenure.ends(lease.delivery, medium);
+    }
     let turn = settle_turn(connection, intake.session, open, no, intake.received_at)?;
     Ok(Sending { lease, turn })
 }

@@ -5,9 +5,9 @@
 
 use jiff::Timestamp;
 use oicp::ProviderId;
-use roamhub_core::ProcessId;
-use roamhub_core::delivery::OwedDelivery;
+use roamhub_core::delivery::{DeliveryNo, OwedDelivery};
 use roamhub_core::ports::{LedgerTask, OwedEnd, ReleasePort};
+use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, params};
 
 use super::claims::{Candidate, Passed};
@@ -21,7 +21,20 @@ const LOOKED_THROUGH: i64 = 5_000;
 
 impl ReleasePort for Sqlite {
     fn owed_ends(&self, medium: [u8; 32]) -> LedgerTask<'_, Vec<OwedEnd>> {
-        Box::pin(self.readers.read(move |connection| owed_ends(connection, &medium)))
+        let tenure = self.tenure.clone();
+        Box::pin(self.readers.read(move |connection| {
+            // Those under way first: one that is deferred meanwhile is found among those that wait.
+            let mut owed = Vec::new();
+            for (session, delivery) in tenure.ends_of(&medium) {
+                owed.extend(leased_end(connection, session, delivery)?);
+            }
+            for waiting in owed_ends(connection, &medium)? {
+                if owed.iter().all(|end| end.process != waiting.process) {
+                    owed.push(waiting);
+                }
+            }
+            Ok(owed)
+        }))
     }
 
     fn claim_ends(
@@ -55,6 +68,25 @@ pub(super) const ENDS_OF_MEDIUM: &str = "
          WHERE type = 'End' AND lease_until IS NULL AND medium IS NULL ORDER BY no DESC LIMIT ?2) unfiled
         JOIN session ON session.id = unfiled.session
     WHERE session.medium = ?1";
+
+/// An End that a request is sending, unless it has ended by now.
+fn leased_end(
+    connection: &Connection,
+    session: SessionKey,
+    delivery: DeliveryNo,
+) -> Result<Option<OwedEnd>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT d.provider, n.process FROM delivery d JOIN notification n ON n.no = d.notification
+         WHERE d.session = ?1 AND d.no = ?2",
+    )?;
+    let mut rows = statement.query(params![session.as_bytes(), delivery.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(OwedEnd {
+        provider: provider(&row.get::<_, String>(0)?)?,
+        process: ProcessId::from_bytes(bytes(row, "process")?),
+        under_way: true,
+    }))
+}
 
 fn owed_ends(connection: &Connection, medium: &[u8; 32]) -> Result<Vec<OwedEnd>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(

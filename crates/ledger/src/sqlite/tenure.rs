@@ -29,6 +29,8 @@ struct Granted {
     token: u32,
     /// In microseconds.
     until: i64,
+    /// For an End: the keyed hash of its session's card or contract, where that is known.
+    medium: Option<[u8; 32]>,
 }
 
 impl Tenure {
@@ -53,7 +55,21 @@ impl Tenure {
 
     /// A delivery of this session is leased until then (microseconds).
     pub(super) fn leased(&self, lease: Lease, session: SessionKey, until: i64) {
-        self.leases().insert(lease.delivery, Granted { session, token: lease.token, until });
+        self.leases().insert(lease.delivery, Granted { session, token: lease.token, until, medium: None });
+    }
+
+    /// This leased delivery is an End for that card or contract.
+    pub(super) fn ends(&self, delivery: DeliveryNo, medium: [u8; 32]) {
+        if let Some(granted) = self.leases().get_mut(&delivery) {
+            granted.medium = Some(medium);
+        }
+    }
+
+    /// The leased Ends of a card or contract.
+    pub(super) fn ends_of(&self, medium: &[u8; 32]) -> Vec<(SessionKey, DeliveryNo)> {
+        let leases = self.leases();
+        let of_it = leases.iter().filter(|(_, granted)| granted.medium.as_ref() == Some(medium));
+        of_it.map(|(delivery, granted)| (granted.session, *delivery)).collect()
     }
 
     /// The session of a delivery that was leased and not released since; only then can the lease still hold.

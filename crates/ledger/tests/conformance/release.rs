@@ -40,12 +40,14 @@ pub(crate) async fn an_owed_end_is_found_by_its_card_filed_or_not(place: &dyn Pl
     let (own, _) = owed(&*ledger, CARD, provider()).await;
     owed(&*ledger, [2; 32], provider()).await;
     let (theirs, _) = owed(&*ledger, CARD, other).await;
-    // Neither a Start nor a live End is owed.
+    // A Start is not looked for; an End that a request is sending is.
     let start = going(&*ledger, notice(session_of(&*ledger, CARD, provider()).await, Start, 0)).await;
     fail(&*ledger, start, 1, 10_000).await;
-    let live = going(&*ledger, notice(session_of(&*ledger, CARD, provider()).await, End, 0)).await;
+    let sent = notice(session_of(&*ledger, CARD, provider()).await, End, 0);
+    let live = going(&*ledger, sent.clone()).await;
     let expected = |under_way| {
         vec![
+            OwedEnd { provider: provider(), process: sent.process, under_way: true },
             OwedEnd { provider: provider(), process: own.process, under_way },
             OwedEnd { provider: other, process: theirs.process, under_way: false },
         ]
@@ -59,6 +61,7 @@ pub(crate) async fn an_owed_end_is_found_by_its_card_filed_or_not(place: &dyn Pl
     assert_eq!(ledger.claim_ends(provider(), CARD, at(5), at(45), 1).await.unwrap().len(), 1);
     assert_eq!(ledger.owed_ends(CARD).await.unwrap(), expected(true));
     deliver(&*ledger, live, 2).await;
+    assert_eq!(ledger.owed_ends(CARD).await.unwrap(), expected(true)[1..]);
 }
 
 pub(crate) async fn the_ends_of_one_card_and_provider_are_claimed_before_they_are_due(place: &dyn Place) {
