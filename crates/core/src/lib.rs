@@ -10,11 +10,13 @@
 pub mod authorisation;
 pub mod delivery;
 pub mod directory;
+pub mod feed;
 pub mod order;
 pub mod outcome;
 pub mod plausibility;
 pub mod ports;
 pub mod process;
+pub mod receipt;
 pub mod records;
 pub mod retry;
 pub mod route;

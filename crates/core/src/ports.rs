@@ -3,6 +3,9 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+mod feed;
+mod receipts;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +21,9 @@ use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
+
+pub use feed::FeedPort;
+pub use receipts::ReceiptPort;
 
 /// A boxed future, so that ports can be used as trait objects.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -144,6 +150,8 @@ pub enum Repeated {
     Reopened(Sending),
     /// It had been held for the feed and still is.
     Held,
+    /// The provider has read it in its feed.
+    Fetched,
     /// A newer message of the session went out instead.
     Superseded,
 }
@@ -293,7 +301,9 @@ pub trait PartnerPort: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Ledger: IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort {
+pub trait Ledger:
+    IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort + ReceiptPort + FeedPort
+{
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
     /// When the last commit happened, measured on this machine's monotonic clock.

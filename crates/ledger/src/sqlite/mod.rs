@@ -8,13 +8,17 @@
 
 mod checkpoint;
 mod deliveries;
+mod feed;
 mod intake;
 mod lock;
 mod readers;
+mod receipts;
 mod records;
 mod rows;
 mod schema;
+mod sequencer;
 mod sessions;
+mod standing;
 mod tenure;
 mod turns;
 mod writer;
@@ -31,6 +35,7 @@ use roamhub_core::ports::{
     AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
     RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
+use roamhub_core::receipt::ReceiptFacts;
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
@@ -85,6 +90,7 @@ pub struct Sqlite {
     readers: readers::Readers,
     writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
+    sequencer: sequencer::Sequencer,
     _lock: lock::Lock,
 }
 
@@ -132,7 +138,10 @@ impl Sqlite {
         let checkpoints = checkpoint::Checkpoints::start(&file, alarm())?;
         let readers = readers::Readers::start(&file, alarm)?;
         let writer = writer::Writer::start(connection, checkpoints, alarm())?;
-        Ok((Self { readers, writer, tenure, _lock: lock }, Gone(gone)))
+        Ok((
+            Self { readers, writer, tenure, sequencer: sequencer::Sequencer::default(), _lock: lock },
+            Gone(gone),
+        ))
     }
 
     /// Forgets a lease once the work that ends it is committed.
@@ -154,16 +163,34 @@ impl Sqlite {
 /// # Errors
 /// [`OpenError`]: missing, too new, or not readable.
 pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord>, OpenError> {
+    Ok(records::message(&open_to_look(folder)?, process)?)
+}
+
+/// Looks up what a receipt is made of, also while a hub is running on the ledger.
+///
+/// # Errors
+/// [`OpenError`]: missing, too new, or not readable.
+pub fn look_up_receipt(folder: &Path, process: ProcessId) -> Result<Option<ReceiptFacts>, OpenError> {
+    Ok(receipts::receipt(&open_to_look(folder)?, process)?)
+}
+
+fn open_to_look(folder: &Path) -> Result<Connection, OpenError> {
     let file = folder.join(FILE_NAME);
     if !file.exists() {
         return Err(OpenError::Missing(folder.to_owned()));
     }
     let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     schema::refuse_newer(&connection)?;
-    records::message(&connection, process).map_err(|error| match error {
-        StoreError::Sqlite(error) => error.into(),
-        StoreError::Contradiction(what) => OpenError::Io(std::io::Error::other(what)),
-    })
+    Ok(connection)
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Sqlite(error) => error.into(),
+            StoreError::Contradiction(what) => Self::Io(std::io::Error::other(what)),
+        }
+    }
 }
 
 /// Waits for a thread of the ledger that has been told to end.

@@ -5,13 +5,15 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::OpenError;
 
 /// The migrations, in order; the first one makes version 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_feed.sql")];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
 
-/// The oldest schema knowledge a program needs to use a ledger that this program has migrated.
-const SERVES_FROM: usize = 1;
+/// The oldest schema knowledge a program needs to use a ledger that this program has migrated. One that knows no feed
+/// contradicts itself over deliveries that were fetched.
+const SERVES_FROM: usize = 2;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
