@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use oicp::service::Service;
 use roamhub_core::ProcessId;
@@ -17,6 +17,8 @@ use roamhub_services::{Hub, Reply};
 
 use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
 use crate::metrics::{CallLabels, IngressMetrics};
+use crate::partner::stream::FeedStream;
+use crate::partner::{PartnerServices, path};
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
 
@@ -24,10 +26,14 @@ use crate::table::EdgeFault;
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
+/// The body of an answer: nearly always one piece.
+pub type AnswerBody = Either<Full<Bytes>, FeedStream>;
+
 /// Answers calls.
 #[derive(Debug)]
 pub struct Routes {
     hub: Hub,
+    partner: PartnerServices,
     limits: BodyLimits,
     metrics: IngressMetrics,
 }
@@ -44,14 +50,19 @@ struct Call {
 impl Routes {
     /// Routes to these services.
     #[must_use]
-    pub fn new(hub: Hub, limits: BodyLimits, metrics: IngressMetrics) -> Self {
-        Self { hub, limits, metrics }
+    pub fn new(hub: Hub, partner: PartnerServices, limits: BodyLimits, metrics: IngressMetrics) -> Self {
+        Self { hub, partner, limits, metrics }
     }
 
     /// Answers one call. Never fails: what goes wrong is an answer too.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let arrived = Instant::now();
         let found = Service::find(request.uri().path());
+        if found.is_none()
+            && let Some(found) = path::find(request.uri().path())
+        {
+            return Box::pin(self.partner.answer(found, request, arrived)).await;
+        }
         let service = found.as_ref().map(|(service, _)| *service);
         let (call, answer) = match self.serve(found, request, arrived).await {
             Ok((service, reply)) => {
@@ -70,7 +81,7 @@ impl Routes {
                 (call, answer::of_fault(service, &fault))
             }
         };
-        self.record(call, answer, arrived)
+        self.record(call, answer, arrived).map(Either::Left)
     }
 
     async fn serve(

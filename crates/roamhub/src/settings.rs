@@ -34,6 +34,9 @@ pub(crate) struct ServeArgs {
     /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
+    /// The hub's name in the receipts that it signs [default: roamhub]
+    #[arg(long, env = "ROAMHUB_ISSUER", value_name = "NAME")]
+    issuer: Option<String>,
     /// How log lines look
     #[arg(long, env = "ROAMHUB_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -48,6 +51,7 @@ struct SettingsFile {
     console: Option<SocketAddr>,
     #[serde(default)]
     allow_plain_http: bool,
+    issuer: Option<String>,
     log_format: Option<LogFormat>,
 }
 
@@ -62,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
+    /// The hub's name in its receipts.
+    pub(crate) issuer: String,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
 }
@@ -69,6 +75,11 @@ pub(crate) struct Settings {
 /// The data folder where nothing else is said.
 pub(crate) fn default_data() -> PathBuf {
     PathBuf::from("roamhub-data")
+}
+
+/// The hub's name in its receipts where nothing else is said.
+pub(crate) fn default_issuer() -> String {
+    "roamhub".to_owned()
 }
 
 impl ServeArgs {
@@ -83,6 +94,7 @@ impl ServeArgs {
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
