@@ -40,12 +40,13 @@ pub(crate) struct InspectArgs {
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let process = args.process.as_deref().unwrap_or_default();
     if let Some(receipt) = &args.verify {
-        let Some(receipt) = receipt.as_deref().or(args.process.as_deref()) else {
+        let process = args.process.as_deref();
+        let Some(receipt) = receipt.as_deref().or(process) else {
             eprintln!("roamhub: name a receipt: --verify FILE, --verify - or PROCESS-ID --verify");
             return Ok(ExitCode::from(2));
         };
         let (keys, body) = (args.keys.as_deref(), args.body.as_deref());
-        return Ok(verify::run(&Check { receipt, data: &args.data, keys, body, json: args.json }));
+        return Ok(verify::run(&Check { receipt, process, data: &args.data, keys, body, json: args.json }));
     }
     let process = ProcessId::parse(process).context("a Process-ID looks like 0198f2d4-…, a UUID")?;
     let Some(message) = roamhub_ledger::sqlite::look_up(&args.data, process)? else {

@@ -27,6 +27,8 @@ const UNREADABLE: u8 = 2;
 pub(crate) struct Check<'a> {
     /// A file with a receipt, or `-`; a `Process-ID` of the ledger in `data`.
     pub(crate) receipt: &'a str,
+    /// The message that the receipt is to be about, if that is said beside it.
+    pub(crate) process: Option<&'a str>,
     /// The folder of the ledger.
     pub(crate) data: &'a Path,
     /// A JWK set; otherwise the keys of `data`.
@@ -80,6 +82,12 @@ impl Check<'_> {
         let problem = match (beside, body) {
             (Some(beside), _) if beside != facts => {
                 Some("the facts beside the signature are not those that were signed".to_owned())
+            }
+            _ if self
+                .process
+                .is_some_and(|process| facts["process_id"] != process.to_lowercase().as_str()) =>
+            {
+                Some("the receipt is about another message: its Process-ID is not the one given".to_owned())
             }
             (_, Some(body)) if facts["sha256"] != hex(&Sha256::digest(&body)).as_str() => {
                 Some("the receipt is about other bytes: their SHA-256 is not the one in it".to_owned())
