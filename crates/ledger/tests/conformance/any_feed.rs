@@ -19,7 +19,7 @@ use roamhub_core::ports::{Intake, Ledger, Taken};
 use crate::Place;
 use crate::scene::*;
 
-const CASES: u32 = 60;
+const CASES: u32 = 40;
 /// One that reads its feed, and one that does not.
 const PROVIDERS: usize = 2;
 

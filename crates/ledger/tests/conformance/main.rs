@@ -23,6 +23,7 @@ mod records;
 mod repeats;
 mod scene;
 mod sessions;
+mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_writer;
 
