@@ -23,7 +23,7 @@ const PAGE: u32 = 100;
 /// The most it may ask for.
 const LARGEST_PAGE: u32 = 1000;
 /// Bytes of bodies in a page, except for the first.
-const PAGE_BYTES: usize = 4 * 1024 * 1024;
+const PAGE_BYTES: usize = 1024 * 1024;
 
 #[derive(Serialize)]
 struct Page<'a> {

@@ -37,11 +37,11 @@ impl FeedPort for Sqlite {
         limit: u32,
         bytes: usize,
     ) -> LedgerTask<'_, Vec<FeedEntry>> {
-        Box::pin(self.readers.read(move |connection| read(connection, &provider, after, limit, bytes)))
+        Box::pin(self.aside.read(move |connection| read(connection, &provider, after, limit, bytes)))
     }
 
     fn feed_ends(&self, provider: ProviderId) -> LedgerTask<'_, FeedEnds> {
-        Box::pin(self.readers.read(move |connection| ends(connection, &provider)))
+        Box::pin(self.aside.read(move |connection| ends(connection, &provider)))
     }
 
     fn confirm_feed(

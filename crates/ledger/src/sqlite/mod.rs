@@ -88,6 +88,8 @@ pub struct Sqlite {
     // Order matters: the last connection to close, the writer's, folds the log into the database and removes it; then
     // the lock is released.
     readers: readers::Readers,
+    /// For receipts and feeds: what partners look up at leisure must not hold up what a message on its way looks up.
+    aside: readers::Readers,
     writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
     sequencer: sequencer::Sequencer,
@@ -136,10 +138,11 @@ impl Sqlite {
         let gone = Arc::new(Notify::new());
         let alarm = || Alarm(gone.clone());
         let checkpoints = checkpoint::Checkpoints::start(&file, alarm())?;
-        let readers = readers::Readers::start(&file, alarm)?;
+        let readers = readers::Readers::start(&file, "reader", alarm)?;
+        let aside = readers::Readers::start(&file, "aside", alarm)?;
         let writer = writer::Writer::start(connection, checkpoints, alarm())?;
         Ok((
-            Self { readers, writer, tenure, sequencer: sequencer::Sequencer::default(), _lock: lock },
+            Self { readers, aside, writer, tenure, sequencer: sequencer::Sequencer::default(), _lock: lock },
             Gone(gone),
         ))
     }

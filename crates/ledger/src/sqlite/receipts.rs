@@ -13,11 +13,11 @@ use super::{Sqlite, StoreError};
 
 impl ReceiptPort for Sqlite {
     fn receipt(&self, process: ProcessId) -> LedgerTask<'_, Option<ReceiptFacts>> {
-        Box::pin(self.readers.read(move |connection| receipt(connection, process)))
+        Box::pin(self.aside.read(move |connection| receipt(connection, process)))
     }
 
     fn receipts_of(&self, session: SessionKey, limit: usize) -> LedgerTask<'_, Vec<ReceiptFacts>> {
-        Box::pin(self.readers.read(move |connection| receipts_of(connection, session, limit)))
+        Box::pin(self.aside.read(move |connection| receipts_of(connection, session, limit)))
     }
 }
 

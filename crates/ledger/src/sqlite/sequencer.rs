@@ -71,7 +71,7 @@ impl Sqlite {
         let mark = match pass.mark {
             Some(mark) => mark,
             None => {
-                let mark = self.readers.read(saved_mark).await?;
+                let mark = self.aside.read(saved_mark).await?;
                 pass.saved = Some((mark, Instant::now()));
                 mark
             }
@@ -80,11 +80,11 @@ impl Sqlite {
         let mut grown = BTreeMap::new();
         for newcomer in readers.iter().filter(|reader| !pass.readers.contains(reader)) {
             let key = newcomer.key().to_owned();
-            let owed = self.readers.read(move |connection| owed_before(connection, key, mark)).await?;
+            let owed = self.aside.read(move |connection| owed_before(connection, key, mark)).await?;
             self.give_positions(owed, None, &mut grown).await?;
         }
         pass.readers.clone_from(&readers);
-        let seen = self.readers.read(move |connection| look(connection, mark, limit, &readers)).await?;
+        let seen = self.aside.read(move |connection| look(connection, mark, limit, &readers)).await?;
         let stale = pass.saved.is_none_or(|(saved, at)| {
             seen.mark != saved && (seen.mark - saved >= SAVE_AFTER || at.elapsed() >= SAVE_EVERY)
         });

@@ -70,6 +70,7 @@ async fn a_type_that_is_not_offered_waits_in_the_feed_while_the_others_are_sent(
     let start = stage.operator.notify(messages::start(&session)).await;
     let end = stage.operator.notify(messages::end(&session)).await;
     assert_eq!((start.header("hub-delivery"), end.header("hub-delivery")), (None, Some("held")));
+    stage.receipt_in_state(&process_of(&start), "delivered").await;
     let feed = stage.feed_of(2).await;
     assert_eq!(column(&feed, "process_id"), [process_of(&start), process_of(&end)]);
     assert_eq!(column(&feed, "state"), ["delivered", "held"]);

@@ -6,6 +6,7 @@ mod feed;
 mod feed_refusals;
 mod feed_with_endpoint;
 mod keys;
+mod kills;
 mod receipts;
 mod stage;
 mod stream;
