@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use roamhub_core::ProcessId;
 use roamhub_core::records::{DeliveryRecord, MessageRecord, StoredFinding};
+use roamhub_services::receipts::document::hex;
 use serde_json::{Value, json};
 
 use crate::settings::default_data;
@@ -146,13 +147,5 @@ fn as_json(message: &MessageRecord) -> Value {
         "sha256": hex(&message.digest),
         "findings": message.findings.iter().map(finding).collect::<Vec<_>>(),
         "deliveries": deliveries.collect::<Vec<_>>(),
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }

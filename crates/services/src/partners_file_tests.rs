@@ -18,6 +18,7 @@ services = ["authorization", "notifications", "cdr"]
 notification_types = ["Start", "End"]
 sub_providers = ["DE-SUB"]
 broadcast = true
+feed = true
 when_unreachable = "accept"
 timeout = "4s"
 retry = ["200ms", "5s", "2m", "4h"]
@@ -43,6 +44,7 @@ fn a_full_document() {
     let provider = directory.provider(&provider_id("DE*DCB")).expect("ISO and DIN are one partner");
     assert_eq!(provider.when_unreachable, WhenUnreachable::Accept);
     assert_eq!(provider.timeout, Duration::from_secs(4));
+    assert!(provider.feed);
     assert_eq!(provider.ca.as_deref(), Some(Path::new("/etc/roamhub/emp-ca.pem")));
     assert_eq!(provider.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
     assert!(provider.hears(NotificationType::End) && !provider.hears(NotificationType::Progress));
@@ -57,6 +59,7 @@ fn defaults_are_the_documented_ones() {
     let directory = read(text, Path::new(".")).unwrap();
     let provider = directory.provider(&provider_id("DE-DCB")).unwrap();
     assert_eq!(provider.timeout, Duration::from_secs(6));
+    assert!(!provider.feed, "who reads its feed says so");
     assert_eq!(provider.retry, RetrySchedule::default());
     assert_eq!(provider.when_unreachable, WhenUnreachable::Defer);
     assert!(NotificationType::ALL.into_iter().all(|kind| provider.hears(kind)));

@@ -6,7 +6,7 @@ use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
 use roamhub_core::feed::{Confirmed, FeedEntry, Position};
-use roamhub_services::receipts::document::hex;
+use roamhub_services::receipts::document::{hex, in_text};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -71,7 +71,7 @@ impl<'a> Entry<'a> {
             process_id: entry.process.to_string(),
             session: entry.session.to_session_id().to_string(),
             r#type: &entry.kind,
-            received_at: entry.received_at.to_string(),
+            received_at: in_text(entry.received_at),
             state: &entry.state,
             sha256: hex(&entry.digest),
             body,

@@ -104,20 +104,20 @@ impl Document {
         let omitted = all().count().saturating_sub(ATTEMPTS);
         Self {
             issuer: issuer.to_owned(),
-            issued_at: now.to_string(),
+            issued_at: in_text(now),
             process_id: facts.process.to_string(),
             session: facts.session.to_session_id().to_string(),
             operator: facts.operator.to_string(),
             provider: facts.provider.to_string(),
             r#type: facts.kind.clone(),
             evse: facts.evse.clone(),
-            received_at: facts.received_at.to_string(),
+            received_at: in_text(facts.received_at),
             stored: true,
             sha256: hex(&facts.digest),
             state: receipt::state(newest.map(|delivery| delivery.state.as_str())).to_owned(),
             reason: newest.and_then(|delivery| delivery.reason.clone()),
-            ended_at: newest.and_then(|delivery| delivery.ended_at).map(|at| at.to_string()),
-            next_attempt_at: newest.and_then(|delivery| delivery.due_at).map(|at| at.to_string()),
+            ended_at: newest.and_then(|delivery| delivery.ended_at).map(in_text),
+            next_attempt_at: newest.and_then(|delivery| delivery.due_at).map(in_text),
             attempts: all().skip(omitted).map(Attempt::of).collect(),
             attempts_omitted: omitted,
             acknowledgement: all().filter_map(acknowledged).last(),
@@ -138,7 +138,7 @@ impl Attempt {
     fn of(entry: &AttemptEntry) -> Self {
         Self {
             number: entry.number,
-            started_at: entry.started_at.to_string(),
+            started_at: in_text(entry.started_at),
             took_ms: entry.took_ms,
             outcome: entry.outcome.clone(),
             http_status: entry.http_status,
@@ -151,6 +151,12 @@ fn acknowledged(entry: &AttemptEntry) -> Option<Acknowledgement> {
     let ack: Value = serde_json::from_slice(entry.acknowledgement.as_ref()?).ok()?;
     let code = ack.get("StatusCode")?.get("Code")?.as_str()?;
     Some(Acknowledgement { result: ack.get("Result")?.as_bool()?, status_code: code.to_owned() })
+}
+
+/// An instant as receipts and feeds write it: RFC 3339 in UTC with microseconds, as `Hub-Received-At`.
+#[must_use]
+pub fn in_text(instant: Timestamp) -> String {
+    format!("{instant:.6}")
 }
 
 /// Lower-case hexadecimal digits.
