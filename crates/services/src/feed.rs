@@ -104,6 +104,7 @@ impl Feed {
                     }
                     Ok(_) => {}
                     Err(error) => {
+                        self.inner.metrics.failures.inc();
                         tracing::error!(%error, "feeds could not be brought up to date; tried again");
                         sleep(POLL).await;
                     }

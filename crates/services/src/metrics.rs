@@ -57,6 +57,7 @@ impl ServiceMetrics {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FeedMetrics {
     pub(crate) behind: Gauge,
+    pub(crate) failures: Counter,
     pub(crate) positions: Family<FeedLabels, Counter>,
     pub(crate) fetched: Family<FeedLabels, Counter>,
     pub(crate) streams: Family<FeedLabels, Gauge>,
@@ -75,6 +76,11 @@ impl FeedMetrics {
             "roamhub_feed_behind",
             "Stored messages that the feeds' sequencer has not looked at yet",
             self.behind.clone(),
+        );
+        registry.register(
+            "roamhub_feed_failures",
+            "Passes of the feeds' sequencer that the ledger did not allow",
+            self.failures.clone(),
         );
         registry.register("roamhub_feed_positions", "Positions given in feeds", self.positions.clone());
         registry.register(

@@ -18,7 +18,6 @@ services = ["authorization", "notifications", "cdr"]
 notification_types = ["Start", "End"]
 sub_providers = ["DE-SUB"]
 broadcast = true
-feed = true
 when_unreachable = "accept"
 timeout = "4s"
 retry = ["200ms", "5s", "2m", "4h"]
@@ -44,12 +43,18 @@ fn a_full_document() {
     let provider = directory.provider(&provider_id("DE*DCB")).expect("ISO and DIN are one partner");
     assert_eq!(provider.when_unreachable, WhenUnreachable::Accept);
     assert_eq!(provider.timeout, Duration::from_secs(4));
-    assert!(provider.feed);
     assert_eq!(provider.ca.as_deref(), Some(Path::new("/etc/roamhub/emp-ca.pem")));
     assert_eq!(provider.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
     assert!(provider.hears(NotificationType::End) && !provider.hears(NotificationType::Progress));
     assert_eq!(directory.responsible_provider(&provider_id("DE-SUB")).unwrap().id, provider.id);
     assert!(directory.authorises(operator, provider));
+}
+
+#[test]
+fn a_provider_that_reads_its_feed_needs_no_url() {
+    let directory = read("[[provider]]\nid = \"DE-DCB\"\nfeed = true\n", Path::new(".")).unwrap();
+    let provider = directory.provider(&provider_id("DE-DCB")).unwrap();
+    assert!(provider.feed && !provider.hears(NotificationType::End));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -144,6 +144,8 @@ impl PartnerServices {
 fn whole(kind: HeaderValue, body: impl Into<Bytes>) -> Response<AnswerBody> {
     let mut response = Response::new(Either::Left(Full::new(body.into())));
     response.headers_mut().insert(CONTENT_TYPE, kind);
+    // What is true now is not for anybody in between to remember.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

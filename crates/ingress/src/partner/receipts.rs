@@ -31,7 +31,7 @@ impl PartnerServices {
             )
         })?;
         let receipt = self.receipts.of_message(asker, process).await?.ok_or(PartnerFault::NotFound(
-            "no message of this partner was accepted under this Process-ID; only accepted messages have a receipt",
+            "no notification of this partner was accepted under this Process-ID; only accepted notifications have receipts",
         ))?;
         Ok(match prefers(&head.headers, "application/jose") {
             true => whole(JOSE, receipt.jws),

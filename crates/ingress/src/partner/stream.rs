@@ -17,9 +17,10 @@ use hyper::body::{Body, Frame};
 use oicp::ProviderId;
 use roamhub_core::feed::{FeedEntry, Position};
 use roamhub_core::ports::LedgerError;
+use roamhub_services::Hub;
 use roamhub_services::feed::Seat;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::PartnerServices;
 use super::fault::PartnerFault;
@@ -31,6 +32,8 @@ const CHUNK: u32 = 64;
 const CHUNK_BYTES: usize = 256 * 1024;
 /// A comment is sent when nothing else was for so long, so that everything in between knows the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// The feed is looked at once in so long even if nobody says that it has grown; and whether the provider still is one.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a reader may take to take a chunk.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a client is to wait before it comes back, in milliseconds.
@@ -57,6 +60,8 @@ impl Body for FeedStream {
 enum Ended {
     /// The client is gone, or does not read.
     Gone,
+    /// The provider is not registered any more.
+    Unregistered,
     /// The ledger cannot be read; the client comes back.
     Ledger(LedgerError),
 }
@@ -70,15 +75,19 @@ impl PartnerServices {
     ) -> Result<Response<AnswerBody>, PartnerFault> {
         let seat = self.hub.feed().follow(provider).ok_or(PartnerFault::TooManyStreams)?;
         let (chunks, taken) = mpsc::channel(1);
-        let stop = self.stop.clone();
+        let (hub, stop) = (self.hub.clone(), self.stop.clone());
         tokio::spawn(async move {
             let ended = tokio::select! {
-                ended = follow(seat, after, &chunks) => ended,
+                ended = follow(&hub, seat, after, &chunks) => ended,
                 () = chunks.closed() => Ended::Gone,
                 () = stop.cancelled() => Ended::Gone,
             };
-            if let Ended::Ledger(error) = ended {
-                tracing::warn!(%provider, %error, "a stream ended: the feed could not be read");
+            match ended {
+                Ended::Gone => {}
+                Ended::Unregistered => tracing::info!(%provider, "a stream ended: no such provider any more"),
+                Ended::Ledger(error) => {
+                    tracing::warn!(%provider, %error, "a stream ended: the feed could not be read");
+                }
             }
         });
         let mut response = Response::new(Either::Right(FeedStream(taken)));
@@ -89,7 +98,7 @@ impl PartnerServices {
     }
 }
 
-async fn follow(mut seat: Seat, mut after: Position, chunks: &mpsc::Sender<Bytes>) -> Ended {
+async fn follow(hub: &Hub, mut seat: Seat, mut after: Position, chunks: &mpsc::Sender<Bytes>) -> Ended {
     let send = async |chunk| match timeout(PATIENCE, chunks.send(chunk)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Ended::Gone),
@@ -97,7 +106,11 @@ async fn follow(mut seat: Seat, mut after: Position, chunks: &mpsc::Sender<Bytes
     if let Err(ended) = send(GREETING).await {
         return ended;
     }
+    let mut sent = Instant::now();
     loop {
+        if hub.directory().provider(&seat.provider()).is_none() {
+            return Ended::Unregistered;
+        }
         let entries = match seat.feed().read(seat.provider(), after, CHUNK, CHUNK_BYTES).await {
             Ok(entries) => entries,
             Err(error) => return Ended::Ledger(error),
@@ -107,11 +120,14 @@ async fn follow(mut seat: Seat, mut after: Position, chunks: &mpsc::Sender<Bytes
                 after = last.position;
                 Bytes::from(entries.iter().map(in_lines).collect::<String>())
             }
-            None => match timeout(HEARTBEAT, seat.grown()).await {
-                Ok(()) => continue,
-                Err(_) => BEAT,
-            },
+            None if sent.elapsed() >= HEARTBEAT => BEAT,
+            None => {
+                // A timeout is the poll.
+                let _ = timeout(LOOK, seat.grown()).await;
+                continue;
+            }
         };
+        sent = Instant::now();
         if let Err(ended) = send(chunk).await {
             return ended;
         }

@@ -76,10 +76,10 @@ async fn only_the_sender_and_the_provider_it_is_meant_for_may_ask() {
     }
     for stranger in ["operators/DE*QQQ", "providers/DE-QQQ"] {
         let answer = get(format!("/api/hub/v1/{stranger}/receipts/{process}")).await;
-        assert_refused(&answer, 404, "022", "no message of this partner");
+        assert_refused(&answer, 404, "022", "no notification of this partner");
     }
     let unknown = "0198f2d4-0000-7000-8000-000000000000";
-    assert_refused(&get(receipt_path(unknown)).await, 404, "022", "no message of this partner");
+    assert_refused(&get(receipt_path(unknown)).await, 404, "022", "no notification of this partner");
     assert_refused(&get(receipt_path("17")).await, 400, "022", "Process-ID looks like");
     assert_refused(&get(format!("{}?x=1", receipt_path(&process))).await, 400, "022", "no parameters");
     let unregistered = format!("/api/hub/v1/operators/DE*NIX/receipts/{process}");
@@ -100,7 +100,7 @@ async fn a_refused_message_has_no_receipt() {
     let refused = stage.operator.notify("{}").await;
     assert_eq!(refused.status, 400, "{refused:?}");
     let asked = stage.operator.get(&receipt_path(&process_of(&refused))).await;
-    assert_refused(&asked, 404, "022", "only accepted messages");
+    assert_refused(&asked, 404, "022", "only accepted notifications");
 }
 
 #[tokio::test]

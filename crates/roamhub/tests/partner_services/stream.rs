@@ -140,6 +140,16 @@ async fn a_stream_on_which_nothing_happens_shows_that_it_lives() {
 }
 
 #[tokio::test]
+async fn a_provider_that_is_not_registered_any_more_is_not_told_anything_more() {
+    let stage = Stage::with(READS).await;
+    let mut stream = Stream::open(stage.hub.oicp(), FEED, &[]).await;
+    std::fs::write(stage.hub.partners_file(), "[[operator]]\nid = \"DE*ABC\"\n").unwrap();
+    stage.hub.reload();
+    while stream.block().await.is_some() {}
+    assert_refused(&stage.operator.get(FEED).await, 404, "300", "DE-DCB");
+}
+
+#[tokio::test]
 async fn a_hub_that_stops_ends_its_streams() {
     let mut stage = Stage::with(READS).await;
     let mut stream = Stream::open(stage.hub.oicp(), FEED, &[]).await;
