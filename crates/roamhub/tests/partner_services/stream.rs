@@ -71,17 +71,18 @@ impl Stream {
             if let Some(end) = self.text.find("\n\n") {
                 return Some(self.text.drain(..end + 2).collect());
             }
-            if !self.take_chunk() && !self.fill().await {
+            // The last chunk is empty; the connection may stay open behind it.
+            if self.raw.starts_with(b"0\r\n") || !self.take_chunk() && !self.fill().await {
                 return None;
             }
         }
     }
 
-    /// Decodes one chunk, if one is there; the last one is empty.
+    /// Decodes one chunk, if one is there.
     fn take_chunk(&mut self) -> bool {
         let Some(line) = self.raw.windows(2).position(|two| two == b"\r\n") else { return false };
         let size = usize::from_str_radix(std::str::from_utf8(&self.raw[..line]).unwrap(), 16).unwrap();
-        if size == 0 || self.raw.len() < line + size + 4 {
+        if self.raw.len() < line + size + 4 {
             return false;
         }
         let chunk: Vec<u8> = self.raw.drain(..line + size + 4).collect();
