@@ -30,8 +30,9 @@ use crate::routes::AnswerBody;
 /// Messages read at once, and bytes of their bodies.
 const CHUNK: u32 = 64;
 const CHUNK_BYTES: usize = 256 * 1024;
-/// A comment is sent when nothing else was for so long, so that everything in between knows the connection lives.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A comment is sent when nothing else was for so long, so that everything in between knows the connection lives; and
+/// because a client that is gone is only noticed when something is sent to it: at the second time.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The feed is looked at once in so long even if nobody says that it has grown; and whether the provider still is one.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a reader may take to take a chunk.
