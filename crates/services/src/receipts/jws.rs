@@ -91,6 +91,10 @@ mod tests {
     fn the_example_of_rfc_8037_comes_out_as_it_is_printed_there() {
         let key = read_key(PRIVATE).unwrap().1.unwrap();
         assert_eq!(signed_under(r#"{"alg":"EdDSA"}"#, &key, b"Example of Ed25519 signing"), SIGNED);
+        let (signed, signature) = SIGNED.rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        assert!(key.public().verifies(signed.as_bytes(), &signature));
+        assert!(!key.public().verifies(&signed.as_bytes()[1..], &signature));
         // Without a key id nobody knows whom to ask.
         assert_eq!(verify(SIGNED, &keys(&key)), Err(JwsError::UnknownKey(String::new())));
     }
