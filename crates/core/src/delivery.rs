@@ -5,11 +5,11 @@
 //!   (new) ───────────▶ Leased ─────────────────────────▶ Deferred ────────────▶ Leased …
 //!     │                  │ provider answered                │ overtaken / too old / given up
 //!     └──▶ Held          ▼                                  ▼
-//!        (no endpoint)  Delivered | Refused | Exhausted    Superseded | Expired | Exhausted
+//!        (no endpoint)  Delivered | Refused | Exhausted    Superseded | Expired | Exhausted | Fetched
 //! ```
 //!
-//! Invariants: a final state is never left (a repeat or a replay makes a *new* delivery of the same notification); only
-//! the holder of the current fencing token may write a result.
+//! Invariants: a final state is never left (a repeat, a replay, or a provider that fetches what was held makes a *new*
+//! delivery of the same notification); only the holder of the current fencing token may write a result.
 
 use jiff::Timestamp;
 use oicp::{NotificationType, ProviderId};
@@ -45,12 +45,21 @@ pub enum FinalState {
     Expired,
     /// The provider offers no endpoint for it: it waits in the provider's feed.
     Held,
+    /// The provider confirmed that it has read it in its feed.
+    Fetched,
 }
 
 impl FinalState {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 6] =
-        [Self::Delivered, Self::Refused, Self::Exhausted, Self::Superseded, Self::Expired, Self::Held];
+    pub const ALL: [Self; 7] = [
+        Self::Delivered,
+        Self::Refused,
+        Self::Exhausted,
+        Self::Superseded,
+        Self::Expired,
+        Self::Held,
+        Self::Fetched,
+    ];
 
     /// The word used in the ledger, in metrics and in receipts.
     #[must_use]
@@ -62,6 +71,7 @@ impl FinalState {
             Self::Superseded => "superseded",
             Self::Expired => "expired",
             Self::Held => "held",
+            Self::Fetched => "fetched",
         }
     }
 

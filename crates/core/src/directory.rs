@@ -101,6 +101,8 @@ pub struct Provider {
     pub ca: Option<PathBuf>,
     /// May new sessions be opened with it?
     pub locked: bool,
+    /// Does it read its feed? Then what cannot be pushed to it has reached it all the same.
+    pub feed: bool,
 }
 
 impl Provider {

@@ -3,7 +3,9 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+mod feed;
 mod lanes;
+mod receipts;
 mod release;
 
 use std::future::Future;
@@ -24,7 +26,9 @@ use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
 
+pub use feed::FeedPort;
 pub use lanes::{LanePort, Pause, Queue};
+pub use receipts::ReceiptPort;
 pub use release::{OwedEnd, ReleasePort};
 
 /// A boxed future, so that ports can be used as trait objects.
@@ -155,6 +159,8 @@ pub enum Repeated {
     Reopened(Sending),
     /// It had been held for the feed and still is.
     Held,
+    /// The provider has read it in its feed.
+    Fetched,
     /// A newer message of the session went out instead.
     Superseded,
 }
@@ -319,7 +325,15 @@ pub trait PartnerPort: Send + Sync {
 
 /// The whole ledger.
 pub trait Ledger:
-    IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort + LanePort + ReleasePort
+    IntakePort
+    + DeliveryPort
+    + SessionPort
+    + RecordPort
+    + PartnerPort
+    + LanePort
+    + ReleasePort
+    + ReceiptPort
+    + FeedPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

@@ -51,7 +51,7 @@ fn of_the_hubs_own(service: Service, row: Row, reply: &Reply) -> WireAnswer {
         status.additional_info.clone().unwrap_or_else(|| status.description.clone().unwrap_or_default());
     let delivery = match reply.verdict {
         Verdict::Deferred(_) | Verdict::AcceptedForLater(_) => Some("deferred"),
-        Verdict::NotOffered(_) => Some("held"),
+        Verdict::NotOffered(_) | Verdict::InFeed(_) => Some("held"),
         Verdict::Superseded => Some("superseded"),
         _ => None,
     };
@@ -60,7 +60,9 @@ fn of_the_hubs_own(service: Service, row: Row, reply: &Reply) -> WireAnswer {
         (Verdict::Authorised(answer), _) => answer.to_json(),
         (_, Service::AuthorizeStart) if plain => refusal(status, &reply.ids).to_json(),
         (verdict, _) if plain => {
-            acknowledgement(matches!(verdict, Verdict::AcceptedForLater(_)), status, &reply.ids).to_json()
+            let reached =
+                matches!(verdict, Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_));
+            acknowledgement(reached, status, &reply.ids).to_json()
         }
         (verdict, service) => fault(service, verdict, status, &reply.ids),
     };
@@ -151,6 +153,12 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::NotOffered(provider) => {
             format!("{provider} takes no notifications of this type; stored, receipt={}", reply.process)
         }
+        Verdict::InFeed(provider) => {
+            format!("stored in the feed that {provider} reads; receipt={}", reply.process)
+        }
+        Verdict::Fetched(provider) => {
+            format!("{provider} has it: it was read in the feed; receipt={}", reply.process)
+        }
         Verdict::SessionInvalid => {
             "no open session with this SessionID belongs to this operator; use the SessionID that the hub gave in its \
              answer to the start request"
@@ -197,9 +205,12 @@ fn listed(findings: &[Finding]) -> String {
     listed.join("; ")
 }
 
-fn fault_in_words(fault: &EdgeFault) -> String {
+pub(crate) fn fault_in_words(fault: &EdgeFault) -> String {
     match fault {
-        EdgeFault::UnknownPath => "service not found; OICP services live under /api/oicp".to_owned(),
+        EdgeFault::UnknownPath => {
+            "service not found; OICP services live under /api/oicp, the hub's own under /api/hub/v1"
+                .to_owned()
+        }
         EdgeFault::NotOffered => "this hub does not offer this OICP service".to_owned(),
         EdgeFault::Method => "OICP services are called with POST".to_owned(),
         EdgeFault::TooLarge { most } => format!("the body is longer than {most} bytes"),

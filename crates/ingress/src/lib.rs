@@ -7,10 +7,12 @@
 //! * [`routes`]: from a request to a service and back;
 //! * [`request`]: a bounded, decoded body;
 //! * [`table`]: outcome to HTTP status and OICP code, exhaustively;
-//! * [`answer`]: the bodies.
+//! * [`answer`]: the bodies;
+//! * [`partner`]: the hub's own services for partners, receipts and feeds.
 
 pub mod answer;
 pub mod metrics;
+pub mod partner;
 pub mod request;
 pub mod routes;
 pub mod server;

@@ -14,25 +14,43 @@ use prometheus_client::registry::{Registry, Unit};
 /// Labels of an answered call. They become text when somebody reads the metrics, not when something is counted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CallLabels {
-    /// The service, if the path names one.
-    pub service: Option<Service>,
+    /// What was called.
+    pub called: Called,
     /// The HTTP status.
     pub http: u16,
     /// The OICP code.
     pub code: Code,
 }
 
-impl CallLabels {
-    /// The service's name.
-    pub(crate) fn service_name(&self) -> String {
-        self.service.map_or_else(|| "unknown".to_owned(), |service| format!("{service:?}"))
+/// What a call was for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Called {
+    /// A service of OICP.
+    Oicp(Service),
+    /// One of the hub's own services for partners.
+    Own(&'static str),
+    /// Nothing that is known.
+    Unknown,
+}
+
+impl fmt::Display for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Oicp(service) => write!(f, "{service:?}"),
+            Self::Own(name) => f.write_str(name),
+            Self::Unknown => f.write_str("unknown"),
+        }
     }
 }
 
 impl EncodeLabelSet for CallLabels {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
-        [("service", self.service_name()), ("http", self.http.to_string()), ("code", self.code.to_string())]
-            .encode(encoder)
+        [
+            ("service", self.called.to_string()),
+            ("http", self.http.to_string()),
+            ("code", self.code.to_string()),
+        ]
+        .encode(encoder)
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use oicp::OperatorId;
 use oicp::service::Service;
@@ -17,7 +17,9 @@ use roamhub_core::records::Refusal;
 use roamhub_services::{Hub, Reply};
 
 use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
-use crate::metrics::{CallLabels, IngressMetrics};
+use crate::metrics::{CallLabels, Called, IngressMetrics};
+use crate::partner::stream::FeedStream;
+use crate::partner::{PartnerServices, path};
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
 
@@ -25,10 +27,14 @@ use crate::table::EdgeFault;
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
+/// The body of an answer: nearly always one piece.
+pub type AnswerBody = Either<Full<Bytes>, FeedStream>;
+
 /// Answers calls.
 #[derive(Debug)]
 pub struct Routes {
     hub: Hub,
+    partner: PartnerServices,
     limits: BodyLimits,
     metrics: IngressMetrics,
 }
@@ -51,14 +57,19 @@ struct Caller {
 impl Routes {
     /// Routes to these services.
     #[must_use]
-    pub fn new(hub: Hub, limits: BodyLimits, metrics: IngressMetrics) -> Self {
-        Self { hub, limits, metrics }
+    pub fn new(hub: Hub, partner: PartnerServices, limits: BodyLimits, metrics: IngressMetrics) -> Self {
+        Self { hub, partner, limits, metrics }
     }
 
     /// Answers one call. Never fails: what goes wrong is an answer too.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
         let arrived = Instant::now();
         let found = Service::find(request.uri().path());
+        if found.is_none()
+            && let Some(found) = path::find(request.uri().path())
+        {
+            return Box::pin(self.partner.answer(found, request, arrived)).await;
+        }
         let service = found.as_ref().map(|(service, _)| *service);
         let (call, answer) = match self.serve(found, request, arrived).await {
             Ok((service, reply)) => {
@@ -74,7 +85,7 @@ impl Routes {
                 (call, answer::of_fault(service, &fault))
             }
         };
-        self.record(call, answer, arrived)
+        self.record(call, answer, arrived).map(Either::Left)
     }
 
     async fn serve(
@@ -124,11 +135,12 @@ impl Routes {
     /// Counts, keeps a record of a refusal, and puts the answer on the wire.
     fn record(&self, call: Call, answer: WireAnswer, arrived: Instant) -> Response<Full<Bytes>> {
         let http = answer.row.http;
-        let labels = CallLabels { service: call.service, http: http.as_u16(), code: answer.row.code };
+        let called = call.service.map_or(Called::Unknown, Called::Oicp);
+        let labels = CallLabels { called, http: http.as_u16(), code: answer.row.code };
         self.metrics.calls.get_or_create(&labels).inc();
         self.metrics.answered.observe(arrived.elapsed().as_secs_f64());
         if let Some(caller) = call.refused {
-            let service = labels.service_name();
+            let service = called.to_string();
             tracing::info!(process = %call.process, service, http = http.as_u16(), code = %answer.row.code, "refused");
             self.hub.note_refusal(Refusal {
                 process: call.process,

@@ -56,7 +56,9 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::Deferred(_) | Verdict::GivenUp(_) | Verdict::Superseded => {
             row(StatusCode::OK, Code::NO_ANSWER)
         }
-        Verdict::AcceptedForLater(_) => row(StatusCode::OK, Code::SUCCESS),
+        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) => {
+            row(StatusCode::OK, Code::SUCCESS)
+        }
         Verdict::NotOffered(_) | Verdict::ProviderNotAsked => {
             row(StatusCode::OK, Code::SERVICE_NOT_AVAILABLE)
         }

@@ -37,6 +37,8 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("deferred", Verdict::Deferred(later())),
         ("accepted for later", Verdict::AcceptedForLater(later())),
         ("not offered by the provider", Verdict::NotOffered(provider())),
+        ("in the provider's feed", Verdict::InFeed(provider())),
+        ("fetched from the feed", Verdict::Fetched(provider())),
         ("given up", Verdict::GivenUp("no connection".to_owned())),
         ("superseded", Verdict::Superseded),
         ("session invalid", Verdict::SessionInvalid),

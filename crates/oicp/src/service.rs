@@ -126,7 +126,7 @@ impl Service {
         if path == NOTIFICATIONS_PATH {
             return Some((Self::ChargingNotifications, None));
         }
-        let segments: Vec<String> = segments(path).map(decoded).collect::<Option<_>>()?;
+        let segments = decoded_segments(path)?;
         Self::ALL.into_iter().find_map(|service| Some((service, service.matches(&segments)?)))
     }
 
@@ -176,13 +176,21 @@ impl Service {
     }
 }
 
+/// The segments of a path as they are meant, without empty ones; `None` if the encoding is broken. Other services of a
+/// hub name partners in their paths too, by the same rules.
+#[must_use]
+pub fn decoded_segments(path: &str) -> Option<Vec<String>> {
+    segments(path).map(decoded).collect()
+}
+
 /// The segments of a path; empty ones, from doubled and trailing slashes, do not count.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
-/// Percent-decoding; `None` if it is broken or not UTF-8.
-fn decoded(segment: &str) -> Option<String> {
+/// Percent-decoding of one segment, or of a value in a query; `None` if it is broken or not UTF-8.
+#[must_use]
+pub fn decoded(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {

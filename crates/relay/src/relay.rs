@@ -220,6 +220,7 @@ impl Inner {
                     (first, Outcome::Deferred(Why::Earlier))
                 }
                 Taken::Repeat { first, standing: Repeated::Held, .. } => (first, Outcome::Held),
+                Taken::Repeat { first, standing: Repeated::Fetched, .. } => (first, Outcome::Fetched),
                 Taken::Repeat { first, standing: Repeated::Superseded, .. } => (first, Outcome::Superseded),
                 Taken::Repeat { first, standing: Repeated::Delivered { acknowledgement }, .. } => {
                     (first, stored_answer(&acknowledgement)?)

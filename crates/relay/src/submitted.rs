@@ -58,6 +58,8 @@ pub enum Outcome {
     GivenUp(String),
     /// Stored for the provider's feed: it has no endpoint for it.
     Held,
+    /// The provider has read it in its feed.
+    Fetched,
     /// A newer message of the session went out instead.
     Superseded,
     /// Not stored.

@@ -8,15 +8,27 @@ use anyhow::Context;
 use clap::Args;
 use roamhub_core::ProcessId;
 use roamhub_core::records::{DeliveryRecord, MessageRecord, StoredFinding};
+use roamhub_services::receipts::document::hex;
 use serde_json::{Value, json};
 
 use crate::settings::default_data;
+use crate::verify::{self, Check};
 
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     /// The `Process-ID` of the answer, or the receipt in its text
-    process: String,
+    #[arg(required_unless_present = "verify")]
+    process: Option<String>,
+    /// Check a receipt instead: the file that holds it, - for standard input, or none with a Process-ID
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    verify: Option<Option<String>>,
+    /// The issuing hub's public keys (a JWK set, from /api/hub/v1/keys) [default: those in DIR/keys]
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    keys: Option<PathBuf>,
+    /// The message's bytes, to check that the receipt is about them
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    body: Option<PathBuf>,
     /// Folder of the ledger
     #[arg(long, env = "ROAMHUB_DATA", value_name = "DIR", default_value_os_t = default_data())]
     data: PathBuf,
@@ -27,7 +39,17 @@ pub(crate) struct InspectArgs {
 
 /// Prints the message with its deliveries and attempts. Exit code 1 if the ledger does not have it.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
-    let process = ProcessId::parse(&args.process).context("a Process-ID looks like 0198f2d4-…, a UUID")?;
+    let process = args.process.as_deref().unwrap_or_default();
+    if let Some(receipt) = &args.verify {
+        let process = args.process.as_deref();
+        let Some(receipt) = receipt.as_deref().or(process) else {
+            eprintln!("roamhub: name a receipt: --verify FILE, --verify - or PROCESS-ID --verify");
+            return Ok(ExitCode::from(2));
+        };
+        let (keys, body) = (args.keys.as_deref(), args.body.as_deref());
+        return Ok(verify::run(&Check { receipt, process, data: &args.data, keys, body, json: args.json }));
+    }
+    let process = ProcessId::parse(process).context("a Process-ID looks like 0198f2d4-…, a UUID")?;
     let Some(message) = roamhub_ledger::sqlite::look_up(&args.data, process)? else {
         eprintln!("roamhub: no notification with this Process-ID in {}", args.data.display());
         return Ok(ExitCode::FAILURE);
@@ -125,13 +147,5 @@ fn as_json(message: &MessageRecord) -> Value {
         "sha256": hex(&message.digest),
         "findings": message.findings.iter().map(finding).collect::<Vec<_>>(),
         "deliveries": deliveries.collect::<Vec<_>>(),
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }

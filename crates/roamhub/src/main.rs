@@ -4,12 +4,14 @@ mod check;
 mod clock;
 mod demo;
 mod inspect;
+mod keys;
 mod lifecycle;
 mod node;
 mod partners;
 mod serve;
 mod settings;
 mod telemetry;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,9 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what became of a message
     Inspect(inspect::InspectArgs),
+    /// The keys that sign receipts
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Operators, providers and contracts kept in the ledger
     #[command(subcommand)]
     Partners(partners::PartnersCommand),
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => return check::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Keys(command) => keys::run(command),
         Command::Partners(command) => partners::run(command),
     };
     match result {

@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use roamhub_console::Console;
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
+use roamhub_ingress::partner::PartnerServices;
 use roamhub_ingress::request::BodyLimits;
 use roamhub_ingress::routes::Routes;
 use roamhub_ingress::{Limits, Server};
@@ -20,7 +21,8 @@ use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
 use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
-use roamhub_services::{Hub, Partners};
+use roamhub_services::receipts::Seal;
+use roamhub_services::{Hub, Partners, Receipts};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -81,6 +83,7 @@ impl Node {
     pub(crate) async fn start(
         (ledger, gone): (Arc<dyn Ledger>, Gone),
         partners: Arc<Partners>,
+        seal: Seal,
         oicp_listener: TcpListener,
         console_listener: TcpListener,
     ) -> anyhow::Result<Self> {
@@ -99,15 +102,21 @@ impl Node {
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
         let metrics = IngressMetrics::register(&mut registry);
         let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
-        let routes = Routes::new(hub.clone(), limits, metrics.clone());
         let stop = CancellationToken::new();
+        let receipts = Receipts::new(ledger.clone(), clock.clone(), seal);
+        let partner_services =
+            PartnerServices::new(hub.clone(), receipts, limits, metrics.clone(), stop.clone());
+        let routes = Routes::new(hub.clone(), partner_services, limits, metrics.clone());
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
         let console = Console::new(ledger, clock, registry);
         let redelivery = relay.clone();
+        let feed = hub.feed().clone();
+        let feed_stop = stop.clone();
         let essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
+            ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
         ];

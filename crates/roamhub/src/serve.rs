@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use roamhub_services::Partners;
 
+use crate::keys;
 use crate::lifecycle::{Asked, Signals};
 use crate::node::{self, Node};
 use crate::partners::{self, PartnersFile};
@@ -33,11 +34,12 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if !settings.listen.ip().is_loopback() {
         tracing::warn!(listen = %settings.listen, "plain HTTP: anybody who reaches this address may claim any id");
     }
+    let seal = keys::seal(&settings.data, &settings.issuer)?;
     let partners = Arc::new(Partners::new(directory));
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, oicp, console).await.context("cannot start")?;
+    let node = Node::start((ledger, gone), partners, seal, oicp, console).await.context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);
     println!("listening console http://{}", node.console);
     println!("ready");

@@ -41,6 +41,9 @@ pub(crate) struct ServeArgs {
     /// Space in MiB set aside for Ends and outcomes when the disk is full [default: 64]
     #[arg(long, env = "ROAMHUB_DISK_RESERVE", value_name = "MIB")]
     disk_reserve: Option<u32>,
+    /// The hub's name in the receipts that it signs [default: roamhub]
+    #[arg(long, env = "ROAMHUB_ISSUER", value_name = "NAME")]
+    issuer: Option<String>,
     /// How log lines look
     #[arg(long, env = "ROAMHUB_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -57,6 +60,7 @@ struct SettingsFile {
     allow_plain_http: bool,
     disk_mark: Option<u32>,
     disk_reserve: Option<u32>,
+    issuer: Option<String>,
     log_format: Option<LogFormat>,
 }
 
@@ -73,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) console: SocketAddr,
     /// How much of the disk is left alone.
     pub(crate) disk: DiskRules,
+    /// The hub's name in its receipts.
+    pub(crate) issuer: String,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
 }
@@ -80,6 +86,11 @@ pub(crate) struct Settings {
 /// The data folder where nothing else is said.
 pub(crate) fn default_data() -> PathBuf {
     PathBuf::from("roamhub-data")
+}
+
+/// The hub's name in its receipts where nothing else is said.
+pub(crate) fn default_issuer() -> String {
+    "roamhub".to_owned()
 }
 
 impl ServeArgs {
@@ -100,6 +111,7 @@ impl ServeArgs {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
                 reserve: mib(self.disk_reserve.or(file.disk_reserve), usual.reserve),
             },
+            issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;

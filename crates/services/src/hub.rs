@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use roamhub_core::directory::Directory;
 use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
 use roamhub_core::records::Refusal;
 use roamhub_relay::{Breakers, Relay};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::feed::Feed;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
@@ -31,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) sessions: SessionCache,
     pub(crate) authorisations: SharedAnswers,
     pub(crate) authorisation_breakers: Breakers,
+    pub(crate) feed: Feed,
     pub(crate) medium_key: MediumKey,
     /// Authorisations under way, also those whose caller has gone.
     pub(crate) tasks: TaskTracker,
@@ -59,6 +62,7 @@ impl Hub {
         // Before the first message: what is paused stays paused.
         relay.read_pauses().await?;
         let authorisation_breakers = relay.breakers("authorization");
+        let feed = Feed::new(ledger.clone(), clock.clone(), partners.clone(), metrics.feed.clone());
         let inner = Inner {
             ledger,
             relay,
@@ -69,6 +73,7 @@ impl Hub {
             sessions: SessionCache::default(),
             authorisations: SharedAnswers::default(),
             authorisation_breakers,
+            feed,
             medium_key,
             tasks: TaskTracker::new(),
         };
@@ -85,6 +90,18 @@ impl Hub {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    /// The partners as of now.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.inner.partners.directory()
+    }
+
+    /// The providers' feeds.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.inner.feed
     }
 
     /// Keeps a record of a refused request, without waiting for it.

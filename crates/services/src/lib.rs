@@ -1,10 +1,11 @@
-//! What the hub does with each message: authorise, notify (more services follow).
+//! What the hub does with each message: authorise, notify, receipts, the providers' feeds (more services follow).
 //!
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
 pub mod authorise;
 mod authorise_ask;
+pub mod feed;
 pub mod hub;
 pub mod lanes;
 mod medium;
@@ -13,11 +14,14 @@ pub mod notify;
 pub mod partners;
 pub mod partners_file;
 mod partners_lanes;
+pub mod receipts;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
 
+pub use feed::Feed;
 pub use hub::Hub;
 pub use lanes::{LaneError, LaneRecord};
 pub use partners::Partners;
+pub use receipts::Receipts;
 pub use reply::{Reply, Verdict};

@@ -6,6 +6,7 @@ use oicp::OperatorId;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Labels of a finding. They become text when somebody reads the metrics, not when something is counted.
@@ -38,6 +39,7 @@ pub struct ServiceMetrics {
     pub(crate) findings: Family<FindingLabels, Counter>,
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
     pub(crate) conflicts: Counter,
+    pub(crate) feed: FeedMetrics,
 }
 
 impl ServiceMetrics {
@@ -55,6 +57,46 @@ impl ServiceMetrics {
             "Providers that said yes after another one had",
             metrics.conflicts.clone(),
         );
+        metrics.feed.register(registry);
         metrics
+    }
+}
+
+/// What the feeds count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FeedMetrics {
+    pub(crate) behind: Gauge,
+    pub(crate) failures: Counter,
+    pub(crate) positions: Family<FeedLabels, Counter>,
+    pub(crate) fetched: Family<FeedLabels, Counter>,
+    pub(crate) streams: Family<FeedLabels, Gauge>,
+}
+
+/// Labels of a feed.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(crate) struct FeedLabels {
+    /// The provider whose feed it is.
+    pub(crate) provider: String,
+}
+
+impl FeedMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "roamhub_feed_behind",
+            "Stored messages that the feeds' sequencer has not looked at yet",
+            self.behind.clone(),
+        );
+        registry.register(
+            "roamhub_feed_failures",
+            "Passes of the feeds' sequencer that the ledger did not allow",
+            self.failures.clone(),
+        );
+        registry.register("roamhub_feed_positions", "Positions given in feeds", self.positions.clone());
+        registry.register(
+            "roamhub_feed_fetched",
+            "Waiting deliveries that were closed because the provider confirmed them",
+            self.fetched.clone(),
+        );
+        registry.register("roamhub_feed_streams", "Open streams of a feed", self.streams.clone());
     }
 }

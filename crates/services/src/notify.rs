@@ -85,10 +85,19 @@ impl Inner {
             Err(verdict) => return refused(*verdict),
         };
         let kind = notification.kind();
-        let hears = directory.provider(&session.provider).is_some_and(|provider| provider.hears(kind));
+        let provider = directory.provider(&session.provider);
+        let hears = provider.is_some_and(|provider| provider.hears(kind));
         let plan = if hears { Plan::Send { lease_until: self.relay.lease_until() } } else { Plan::Hold };
         let intake = self.intake(process, &notification, &session, findings, plan);
         let submitted = self.relay.submit(Arc::new(intake), arrived).await?;
+        if let Outcome::Held = submitted.outcome
+            && submitted.process != process
+        {
+            // The first may have ended otherwise long ago: before its sender hears that it is kept for the feed, it is.
+            self.feed.hold(submitted.process).await?;
+        } else if !hears || provider.is_some_and(|provider| provider.feed) {
+            self.feed.wake();
+        }
         Ok(self.noted(submitted, kind, &session, &directory))
     }
 
@@ -174,7 +183,11 @@ impl Inner {
     ) -> Noted {
         let verdict = match submitted.outcome {
             Outcome::Answered(ack) => Verdict::Relayed(ack),
-            Outcome::Held => Verdict::NotOffered(session.provider),
+            Outcome::Held => match directory.provider(&session.provider) {
+                Some(provider) if provider.feed => Verdict::InFeed(provider.id),
+                _ => Verdict::NotOffered(session.provider),
+            },
+            Outcome::Fetched => Verdict::Fetched(session.provider),
             Outcome::Superseded => Verdict::Superseded,
             Outcome::GivenUp(why) => Verdict::GivenUp(why),
             Outcome::Declined(Declined::SessionInvalid) => Verdict::SessionInvalid,

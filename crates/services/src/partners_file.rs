@@ -86,6 +86,8 @@ pub(crate) struct ProviderEntry {
     ca: Option<PathBuf>,
     #[serde(default)]
     locked: bool,
+    #[serde(default)]
+    feed: bool,
 }
 
 #[derive(Deserialize)]
@@ -191,6 +193,7 @@ impl Reader<'_> {
             allow_private: entry.allow_private,
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
             locked: entry.locked,
+            feed: entry.feed,
         })
     }
 

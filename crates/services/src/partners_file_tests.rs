@@ -57,12 +57,20 @@ fn a_full_document() {
 }
 
 #[test]
+fn a_provider_that_reads_its_feed_needs_no_url() {
+    let directory = read("[[provider]]\nid = \"DE-DCB\"\nfeed = true\n", Path::new(".")).unwrap();
+    let provider = directory.provider(&provider_id("DE-DCB")).unwrap();
+    assert!(provider.feed && !provider.hears(NotificationType::End));
+}
+
+#[test]
 fn defaults_are_the_documented_ones() {
     let text =
         "[[provider]]\nid = \"DE-DCB\"\nurl = \"http://emp.example\"\nservices = [\"notifications\"]\n";
     let directory = read(text, Path::new(".")).unwrap();
     let provider = directory.provider(&provider_id("DE-DCB")).unwrap();
     assert_eq!(provider.timeout, Duration::from_secs(6));
+    assert!(!provider.feed, "who reads its feed says so");
     assert_eq!(provider.retry, RetrySchedule::default());
     assert_eq!(provider.lane, roamhub_core::lane::LaneSettings::default());
     assert_eq!(provider.when_unreachable, WhenUnreachable::Defer);

@@ -54,6 +54,10 @@ pub enum Verdict {
     AcceptedForLater(Later),
     /// Stored, but the provider offers no endpoint for it.
     NotOffered(ProviderId),
+    /// Stored for the provider's feed, which it reads: that counts as reached.
+    InFeed(ProviderId),
+    /// A repeat of what the provider has read in its feed.
+    Fetched(ProviderId),
     /// The last attempt failed; nothing more is sent unless it is sent in again.
     GivenUp(String),
     /// A newer message of the session went out instead.
@@ -105,6 +109,8 @@ impl Verdict {
             | Self::Deferred(_)
             | Self::AcceptedForLater(_)
             | Self::NotOffered(_)
+            | Self::InFeed(_)
+            | Self::Fetched(_)
             | Self::GivenUp(_)
             | Self::Superseded
             | Self::Authorised(_)

@@ -79,6 +79,12 @@ impl FakeOperator {
         self.expect_answer(path, self.client.exchange(&request).await)
     }
 
+    /// The same with headers.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = Request { method: "GET", path, headers, body: Bytes::new() };
+        self.expect_answer(path, self.client.exchange(&request).await)
+    }
+
     /// Posts a charging notification.
     pub async fn notify(&self, body: impl AsBody) -> Answer {
         self.post(NOTIFICATIONS_PATH, &[], body.as_body()).await

@@ -176,7 +176,7 @@ fn finding_json(attempt: &AttemptRecord) -> Option<String> {
 }
 
 /// A PIN inside a notification is not kept longer than it takes to deliver it.
-fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), StoreError> {
+pub(super) fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), StoreError> {
     let body: Vec<u8> = connection
         .prepare_cached("SELECT body FROM notification WHERE no = ?1")?
         .query_row([notification], |row| row.get(0))?;

@@ -103,6 +103,7 @@ fn ended_before(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Repea
             Err(contradiction("acknowledgement", "nothing, though delivered"))
         }
         (FinalState::Superseded, ..) => Ok(Repeated::Superseded),
+        (FinalState::Fetched, ..) => Ok(Repeated::Fetched),
         (_, _, Plan::Hold) => Ok(Repeated::Held),
         (_, _, Plan::Send { lease_until }) => {
             // The provider can tell that it is a repeat: the attempts go on counting.

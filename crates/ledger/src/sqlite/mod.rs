@@ -10,17 +10,21 @@ mod book;
 mod checkpoint;
 mod claims;
 mod deliveries;
+mod feed;
 mod intake;
 mod lanes;
 mod lock;
 mod readers;
+mod receipts;
 mod records;
 mod release;
 mod rows;
 mod runs;
 mod schema;
+mod sequencer;
 mod sessions;
 mod space;
+mod standing;
 mod tenure;
 mod turns;
 mod writer;
@@ -39,6 +43,7 @@ use roamhub_core::ports::{
     AttemptRecord, Claimed, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask,
     PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
+use roamhub_core::receipt::ReceiptFacts;
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
@@ -105,10 +110,13 @@ pub struct Sqlite {
     // Order matters: the last connection to close, the writer's, folds the log into the database and removes it; then
     // the lock is released.
     readers: readers::Readers,
+    /// For receipts and feeds: what partners look up at leisure must not hold up what a message on its way looks up.
+    aside: readers::Readers,
     writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
     recent: runs::Recent,
     space: Arc<space::Space>,
+    sequencer: sequencer::Sequencer,
     _lock: lock::Lock,
 }
 
@@ -162,13 +170,16 @@ impl Sqlite {
         let gone = Arc::new(Notify::new());
         let alarm = || Alarm(gone.clone());
         let checkpoints = checkpoint::Checkpoints::start(&file, alarm())?;
-        let readers = readers::Readers::start(&file, alarm)?;
+        let readers = readers::Readers::start(&file, "reader", alarm)?;
+        let aside = readers::Readers::start(&file, "aside", alarm)?;
         let runs = runs::Runs::load(&mut connection)?;
         let recent = runs.recent().clone();
         let book = book::Book::new(recent.clone());
         let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
-        Ok((Self { readers, writer, tenure, recent, space, _lock: lock }, Gone(gone)))
+        let sequencer = sequencer::Sequencer::default();
+        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, _lock: lock };
+        Ok((ledger, Gone(gone)))
     }
 
     /// Forgets a lease once the work that ends it is committed.
@@ -190,13 +201,25 @@ impl Sqlite {
 /// # Errors
 /// [`OpenError`]: missing, too new, or not readable.
 pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord>, OpenError> {
+    Ok(records::message(&open_to_look(folder)?, process)?)
+}
+
+/// Looks up what a receipt is made of, also while a hub is running on the ledger.
+///
+/// # Errors
+/// [`OpenError`]: missing, too new, or not readable.
+pub fn look_up_receipt(folder: &Path, process: ProcessId) -> Result<Option<ReceiptFacts>, OpenError> {
+    Ok(receipts::receipt(&open_to_look(folder)?, process)?)
+}
+
+fn open_to_look(folder: &Path) -> Result<Connection, OpenError> {
     let file = folder.join(FILE_NAME);
     if !file.exists() {
         return Err(OpenError::Missing(folder.to_owned()));
     }
     let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     schema::refuse_newer(&connection)?;
-    Ok(records::message(&connection, process)?)
+    Ok(connection)
 }
 
 /// Waits for a thread of the ledger that has been told to end.

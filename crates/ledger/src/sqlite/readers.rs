@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Alarm, StoreError};
 
+/// Connections of one set.
 const READERS: usize = 2;
 const QUEUE: usize = 4096;
 
@@ -25,8 +26,12 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Opens the connections and starts the threads; they end when this is dropped.
-    pub(super) fn start(database: &Path, alarm: impl Fn() -> Alarm) -> Result<Self, super::OpenError> {
+    /// Opens the connections and starts the threads, which get this name; they end when this is dropped.
+    pub(super) fn start(
+        database: &Path,
+        name: &str,
+        alarm: impl Fn() -> Alarm,
+    ) -> Result<Self, super::OpenError> {
         let (queue, reads) = sync_channel::<Read>(QUEUE);
         let reads = Arc::new(Mutex::new(reads));
         let mut threads = Vec::with_capacity(READERS);
@@ -34,7 +39,7 @@ impl Readers {
             let connection = super::connect(database)?;
             connection.pragma_update(None, "query_only", true)?;
             let reads = reads.clone();
-            let thread = std::thread::Builder::new().name(format!("ledger-reader-{number}"));
+            let thread = std::thread::Builder::new().name(format!("ledger-{name}-{number}"));
             let alarm = alarm();
             threads.push(thread.spawn(move || {
                 let _alarm = alarm;

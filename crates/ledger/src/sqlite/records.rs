@@ -52,7 +52,7 @@ fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, S
     })
 }
 
-fn deliveries_of(
+pub(super) fn deliveries_of(
     connection: &Connection,
     notification: i64,
     session: SessionKey,

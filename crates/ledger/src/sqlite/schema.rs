@@ -9,13 +9,15 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_runs.sql"),
     include_str!("migrations/0003_lanes.sql"),
+    include_str!("migrations/0004_feed.sql"),
 ];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
 
-/// The oldest schema knowledge a program needs to use a ledger that this program has migrated.
-const SERVES_FROM: usize = 2;
+/// The oldest schema knowledge a program needs to use a ledger that this program has migrated. One that knows no feed
+/// contradicts itself over deliveries that were fetched.
+const SERVES_FROM: usize = 4;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -10,17 +10,22 @@
     reason = "a test fails by panicking, also in what its stories share"
 )]
 
+mod any_feed;
 mod any_sequence;
+mod feed;
+mod feed_confirmed;
 mod history;
 mod intake;
 mod lanes;
 mod leases;
 mod order;
+mod receipts;
 mod records;
 mod release;
 mod repeats;
 mod scene;
 mod sessions;
+mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_runs;
 mod sqlite_writer;
@@ -161,6 +166,33 @@ macro_rules! conformance {
                 conflicts_are_kept_without_failing
                 partner_session_ids_may_hold_nul
             }
+            receipts {
+                a_receipt_has_the_facts_and_needs_no_body
+                what_nobody_sent_has_no_receipt
+                a_session_has_the_receipts_of_its_messages_in_order_of_arrival
+                a_receipt_knows_its_place_in_the_feed
+            }
+            feed {
+                what_is_held_gets_a_position_also_where_nobody_reads
+                a_reader_gets_everything_in_order_of_arrival
+                positions_are_counted_per_provider
+                a_pass_is_bounded_and_says_how_much_is_left
+                a_provider_that_starts_to_read_begins_with_what_is_held_and_owed
+                a_page_is_bounded_in_number_and_in_bytes
+                positions_and_confirmations_survive_a_restart
+                the_bytes_come_back_as_they_were
+                a_message_without_any_end_is_held_again_only_if_it_ended_unheard
+                what_is_held_again_stands_behind_what_is_there
+            }
+            feed_confirmed {
+                what_is_held_or_deferred_is_closed_as_fetched
+                what_is_under_way_or_has_ended_is_left_alone
+                much_is_confirmed_in_small_steps
+                a_cursor_of_before_changes_nothing_and_one_beyond_the_end_is_refused
+                a_repeat_of_what_was_fetched_is_not_sent
+                what_waited_behind_a_fetched_message_goes_on
+                a_pin_is_overwritten_once_fetched
+            }
             records {
                 refusals_are_bounded_and_newest_first
                 a_refusal_comes_back_as_it_was
@@ -170,6 +202,11 @@ macro_rules! conformance {
                 the_next_instant_is_known_even_where_something_is_due_now
                 a_probe_is_a_commit
             }
+        }
+
+        #[test]
+        fn feeds_pass_nothing_over_in_any_sequence() {
+            crate::any_feed::feeds_pass_nothing_over::<$place>();
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! The cast of every story: one operator, providers, sessions, and messages with bytes of their own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use oicp::{EvseId, NotificationType, OperatorId, ProviderId};
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
+use roamhub_core::feed::{Confirmed, FeedEntry, Position};
 use roamhub_core::ports::{
     AttemptRecord, Fate, Intake, Ledger, Plan, Repeated, Sending, Settled, Taken, TurnNow,
 };
@@ -243,4 +245,50 @@ pub(crate) async fn states(ledger: &dyn Ledger, process: ProcessId) -> Vec<Strin
 /// `at(seconds)` plus so many microseconds.
 pub(crate) fn at_micros(seconds: i64, micros: i64) -> Timestamp {
     at(seconds).checked_add(SignedDuration::from_micros(micros)).expect("an instant of the story")
+}
+
+/// The same notification, to be kept for the feed.
+pub(crate) fn held(intake: Intake) -> Intake {
+    Intake { plan: Plan::Hold, ..intake }
+}
+
+/// Takes in what is only kept for the feed; its id.
+pub(crate) async fn hold(ledger: &dyn Ledger, intake: Intake) -> ProcessId {
+    let process = intake.process;
+    assert_eq!(take_in(ledger, held(intake)).await, Taken::Held);
+    process
+}
+
+/// Gives all positions that are to be given, while these providers read their feeds.
+pub(crate) async fn sequence(ledger: &dyn Ledger, readers: &[ProviderId]) {
+    let readers: Arc<BTreeSet<ProviderId>> = Arc::new(readers.iter().copied().collect());
+    while ledger.sequence(readers.clone(), 100).await.expect("a pass").behind > 0 {}
+}
+
+/// The whole feed of a provider.
+pub(crate) async fn feed_of(ledger: &dyn Ledger, provider: ProviderId) -> Vec<FeedEntry> {
+    let entries = ledger.read_feed(provider, Position::BEGINNING, 1000, usize::MAX).await;
+    entries.expect("the feed can be read")
+}
+
+/// The messages in a feed, in its order.
+pub(crate) async fn processes_in_feed(ledger: &dyn Ledger, provider: ProviderId) -> Vec<ProcessId> {
+    feed_of(ledger, provider).await.into_iter().map(|entry| entry.process).collect()
+}
+
+/// A position that must be one.
+pub(crate) fn position(number: i64) -> Position {
+    Position::new(number).expect("a position")
+}
+
+/// The usual provider confirms up to a position; how many deliveries were closed, and how many are under way.
+pub(crate) async fn confirm(ledger: &dyn Ledger, cursor: i64, seconds: i64) -> (u64, u64) {
+    let confirmed = ledger.confirm_feed(provider(), position(cursor), at(seconds), 1000).await;
+    match confirmed.expect("a confirmation") {
+        Confirmed::UpTo { position, closed, under_way } => {
+            assert_eq!(position.number(), cursor);
+            (closed, under_way)
+        }
+        beyond => panic!("expected {cursor} to be in the feed, not {beyond:?}"),
+    }
 }

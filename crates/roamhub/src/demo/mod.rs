@@ -20,8 +20,10 @@ use roamhub_services::{Partners, partners_file};
 use tokio::net::TcpListener;
 
 use crate::clock::SystemClock;
+use crate::keys;
 use crate::lifecycle::Signals;
 use crate::node::{self, Node};
+use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
 
 /// The session of the public integration guide; it is open in the demo, so the guide's request works as it is printed.
@@ -71,7 +73,9 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let directory = partners_file::read(&partners(&cast, &provider.url()), folder.path())?;
     let (ledger, gone) = node::open_ledger(folder.path())?;
     open_guide_session(ledger.as_ref(), &cast).await?;
-    let node = Node::start((ledger, gone), Arc::new(Partners::new(directory)), oicp, console).await?;
+    let seal = keys::seal(folder.path(), &default_issuer())?;
+    let partners = Arc::new(Partners::new(directory));
+    let node = Node::start((ledger, gone), partners, seal, oicp, console).await?;
 
     screen::introduce(&cast, &node, &provider.url());
     let delivered = play::session(&cast, node.oicp, &provider).await?;
