@@ -10,12 +10,14 @@
 pub mod authorisation;
 pub mod delivery;
 pub mod directory;
+pub mod erasure;
 pub mod order;
 pub mod outcome;
 pub mod plausibility;
 pub mod ports;
 pub mod process;
 pub mod records;
+pub mod replay;
 pub mod retry;
 pub mod route;
 pub mod session;

@@ -3,6 +3,11 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod erasure;
+pub mod lanes;
+pub mod look;
+pub mod replay;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +23,11 @@ use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
+
+pub use erasure::ErasurePort;
+pub use lanes::LanePort;
+pub use look::LookPort;
+pub use replay::ReplayPort;
 
 /// A boxed future, so that ports can be used as trait objects.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -293,7 +303,17 @@ pub trait PartnerPort: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Ledger: IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort {
+pub trait Ledger:
+    IntakePort
+    + DeliveryPort
+    + SessionPort
+    + RecordPort
+    + PartnerPort
+    + LookPort
+    + LanePort
+    + ReplayPort
+    + ErasurePort
+{
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
     /// When the last commit happened, measured on this machine's monotonic clock.
