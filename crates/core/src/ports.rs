@@ -3,10 +3,10 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
-pub mod erasure;
-pub mod lanes;
-pub mod look;
-pub mod replay;
+mod erasure;
+mod lanes;
+mod look;
+mod replay;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
 
 pub use erasure::ErasurePort;
-pub use lanes::LanePort;
+pub use lanes::{LanePort, Pause, Queue};
 pub use look::LookPort;
 pub use replay::ReplayPort;
 

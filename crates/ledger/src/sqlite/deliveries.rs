@@ -146,7 +146,7 @@ fn retry(
     Ok(session)
 }
 
-fn record_attempt(
+pub(super) fn record_attempt(
     connection: &Connection,
     lease: Lease,
     attempt: &AttemptRecord,
@@ -173,16 +173,16 @@ fn record_attempt(
     Ok(())
 }
 
-fn took_ms(attempt: &AttemptRecord) -> i64 {
+pub(super) fn took_ms(attempt: &AttemptRecord) -> i64 {
     i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn finding_json(attempt: &AttemptRecord) -> Option<String> {
+pub(super) fn finding_json(attempt: &AttemptRecord) -> Option<String> {
     attempt.finding.as_ref().map(|finding| finding_value(finding).to_string())
 }
 
 /// A PIN inside a notification is not kept longer than it takes to deliver it.
-fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), StoreError> {
+pub(super) fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), StoreError> {
     let body: Vec<u8> = connection
         .prepare_cached("SELECT body FROM notification WHERE no = ?1")?
         .query_row([notification], |row| row.get(0))?;
@@ -241,6 +241,13 @@ fn claim_or_end(
     let Some(row) = open.iter().find(|row| row.no == candidate.no && !row.leased).copied() else {
         return Ok(None);
     };
+    if super::erasure::is_erased(connection, candidate.notification)? {
+        // Deferred under the eyes of an erasure: what is not there is not sent.
+        let reason = Some(roamhub_core::erasure::REASON);
+        end(connection, candidate.no, candidate.notification, FinalState::Exhausted, reason, now)?;
+        promote(connection, &candidate.session, now)?;
+        return Ok(None);
+    }
     if candidate.gives_up_at <= now {
         give_up(connection, candidate, now)?;
         return Ok(None);

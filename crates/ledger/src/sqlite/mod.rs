@@ -8,10 +8,17 @@
 
 mod checkpoint;
 mod deliveries;
+mod erasure;
+mod erasure_text;
 mod intake;
+mod lanes;
 mod lock;
+mod look;
+mod lookup;
 mod readers;
 mod records;
+mod replay_queue;
+mod replays;
 mod rows;
 mod schema;
 mod sessions;
@@ -34,8 +41,10 @@ use roamhub_core::ports::{
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::Notify;
+
+pub use look::{Look, Passed, look_up};
 
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
@@ -57,6 +66,9 @@ pub enum OpenError {
     /// A newer program has migrated it.
     #[error("this ledger was written by a newer roamhub; use that version or a later one")]
     TooNew,
+    /// An older program has written it, and this one has not migrated it yet.
+    #[error("this ledger was last used by an older roamhub; start this version's `roamhub serve` on it once")]
+    TooOld,
     /// There is no ledger to read.
     #[error("there is no ledger in {0}; `roamhub serve --data {0}` makes one")]
     Missing(PathBuf),
@@ -124,6 +136,7 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
         deliveries::void_leases(&connection, now)?;
+        replay_queue::void_leases(&connection, now)?;
         // What was overwritten (a PIN) must not live on in an old log.
         connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
         let tenure = Arc::new(tenure::Tenure::begin(&connection)?);
@@ -147,23 +160,6 @@ impl Sqlite {
         }
         Ok(settled)
     }
-}
-
-/// Opens the ledger in `folder` only to look at it, also while a hub is running on it.
-///
-/// # Errors
-/// [`OpenError`]: missing, too new, or not readable.
-pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord>, OpenError> {
-    let file = folder.join(FILE_NAME);
-    if !file.exists() {
-        return Err(OpenError::Missing(folder.to_owned()));
-    }
-    let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    schema::refuse_newer(&connection)?;
-    records::message(&connection, process).map_err(|error| match error {
-        StoreError::Sqlite(error) => error.into(),
-        StoreError::Contradiction(what) => OpenError::Io(std::io::Error::other(what)),
-    })
 }
 
 /// Waits for a thread of the ledger that has been told to end.
@@ -191,6 +187,8 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
         ("journal_size_limit", "67108864"),
         ("cache_size", "-8192"),
         ("temp_store", "MEMORY"),
+        // What is deleted is overwritten where it costs no write, so that an erasure finds no old copies: see `erasure`.
+        ("secure_delete", "FAST"),
     ] {
         connection.pragma_update(None, name, value)?;
     }
@@ -308,7 +306,7 @@ impl RecordPort for Sqlite {
     }
 
     fn refusals(&self, limit: usize) -> LedgerTask<'_, Vec<Refusal>> {
-        Box::pin(self.readers.read(move |connection| records::refusals(connection, limit)))
+        Box::pin(self.readers.read(move |connection| records::refusals(connection, None, limit)))
     }
 
     fn backlog(&self) -> LedgerTask<'_, Vec<(ProviderId, u64)>> {

@@ -5,7 +5,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::OpenError;
 
 /// The migrations, in order; the first one makes version 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_replay_and_erasure.sql"),
+    include_str!("migrations/0003_pause.sql"),
+];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
@@ -44,6 +48,11 @@ pub(super) fn refuse_newer(connection: &Connection) -> Result<(), OpenError> {
         Some(oldest) if oldest <= KNOWN => Ok(()),
         _ => Err(OpenError::TooNew),
     }
+}
+
+/// Refuses a ledger that has not been migrated to what this program reads.
+pub(super) fn refuse_older(connection: &Connection) -> Result<(), OpenError> {
+    if version(connection)? < KNOWN { Err(OpenError::TooOld) } else { Ok(()) }
 }
 
 fn version(connection: &Connection) -> Result<usize, OpenError> {
