@@ -1,9 +1,12 @@
-//! What people and their monitoring talk to: health, readiness, metrics. The web console and the admin API will live
-//! here too.
+//! What people and their monitoring talk to: health, readiness, metrics, the admin API. The web console will live here
+//! too.
 //!
 //! * `/healthz`: the process answers;
 //! * `/readyz`: the ledger could be written within the last seconds, so messages can be taken in;
-//! * `/metrics`: Prometheus text.
+//! * `/metrics`: Prometheus text;
+//! * `/api/v1`: see [`admin`].
+
+pub mod admin;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +24,8 @@ use roamhub_core::ports::{Clock, Ledger};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+pub use admin::Admin;
 
 /// A commit this recent needs no further proof.
 const RECENT: Duration = Duration::from_secs(2);
@@ -57,11 +62,14 @@ impl Console {
 
     /// Serves until it is told to stop.
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        let admin = Admin::new(self.ledger.clone(), self.clock.clone()).console_routes(loopback);
         let routes = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
-            .with_state(Arc::new(self));
+            .with_state(Arc::new(self))
+            .merge(admin);
         let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
             tracing::error!(%error, "the console ended");
@@ -69,14 +77,24 @@ impl Console {
     }
 }
 
-async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, &'static str) {
+async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, String) {
     if console.ledger.since_last_commit() < RECENT {
-        return (StatusCode::OK, "ready\n");
+        return (StatusCode::OK, console.ready_text().await);
     }
     match timeout(PATIENCE, console.ledger.probe(console.clock.now())).await {
-        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
-        Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger cannot be written\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger does not commit in time\n"),
+        Ok(Ok(())) => (StatusCode::OK, console.ready_text().await),
+        Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger cannot be written\n".to_owned()),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the ledger does not commit in time\n".to_owned()),
+    }
+}
+
+impl Console {
+    /// A hub with paused lanes is ready, it takes messages in; but whoever looks should see them.
+    async fn ready_text(&self) -> String {
+        let pauses = self.ledger.pauses().await.unwrap_or_default();
+        pauses.iter().fold("ready\n".to_owned(), |text, pause| {
+            format!("{text}paused {} since {}: {}\n", pause.provider, pause.at, pause.why)
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 //! * [`relay`]: the live path, from intake to outcome;
 //! * [`submitted`]: what its sender is told;
 //! * [`redelivery`]: what is owed from before, also from before a restart;
+//! * [`replay`]: what a person asked to be sent once more;
 //! * [`lanes`]: how much may be under way towards one provider;
 //! * [`courier`]: the exchange itself, over HTTP and HTTPS.
 
@@ -18,6 +19,7 @@ pub mod lanes;
 pub mod metrics;
 pub mod redelivery;
 pub mod relay;
+pub mod replay;
 pub mod submitted;
 
 pub use courier::HttpCourier;

@@ -10,7 +10,7 @@ use roamhub_core::retry;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Occasion};
 use crate::relay::{Inner, Relay};
 use crate::submitted::{Outcome, Submitted};
 
@@ -91,6 +91,7 @@ impl Inner {
             let Some(place) = places.pop() else { break };
             let attempt = Attempt {
                 lease: owed.lease,
+                occasion: Occasion::Owed,
                 process: owed.process,
                 session: owed.session,
                 kind: owed.kind,

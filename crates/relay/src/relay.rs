@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::attempt::{Attempt, Done};
+use crate::attempt::{Attempt, Done, Occasion};
 use crate::bell::Bells;
 use crate::joins::Joins;
 use crate::lanes::{LaneWidth, Lanes};
@@ -225,6 +225,7 @@ impl Inner {
         let route: Arc<Route> = self.routes.route(&intake.provider)?;
         Some(Attempt {
             lease: sending.lease,
+            occasion: Occasion::Owed,
             process,
             session: intake.session,
             kind: intake.kind,

@@ -99,10 +99,11 @@ impl Node {
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
         let console = Console::new(ledger, clock, registry);
-        let redelivery = relay.clone();
+        let (redelivery, replay) = (relay.clone(), relay.clone());
         let essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
+            ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
         ];

@@ -5,6 +5,7 @@
 
 pub mod authorise;
 mod authorise_ask;
+pub mod erasure;
 pub mod hub;
 mod medium;
 pub mod metrics;

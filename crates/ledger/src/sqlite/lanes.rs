@@ -1,4 +1,4 @@
-//! Paused lanes, and what waits in each.
+//! Lanes: who paused one and why, and what waits in each.
 
 use jiff::Timestamp;
 use oicp::ProviderId;
@@ -28,16 +28,16 @@ impl LanePort for Sqlite {
 
 pub(super) fn pauses(connection: &Connection) -> Result<Vec<Pause>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT provider, at, by, why FROM pause WHERE resumed_at IS NULL ORDER BY provider",
+        "SELECT provider, paused_at, paused_by, why FROM lane_pause WHERE resumed_at IS NULL ORDER BY provider",
     )?;
     let mut rows = statement.query([])?;
     let mut pauses = Vec::new();
     while let Some(row) = rows.next()? {
         pauses.push(Pause {
-            provider: provider(&row.get::<_, String>("provider")?)?,
-            at: instant(row.get("at")?, "at")?,
-            by: row.get("by")?,
-            why: row.get("why")?,
+            provider: provider(&row.get::<_, String>(0)?)?,
+            at: instant(row.get(1)?, "paused_at")?,
+            by: row.get(2)?,
+            why: row.get(3)?,
         });
     }
     Ok(pauses)
@@ -45,7 +45,7 @@ pub(super) fn pauses(connection: &Connection) -> Result<Vec<Pause>, StoreError> 
 
 fn pause(connection: &Connection, pauses: &[Pause]) -> Result<usize, StoreError> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO pause (provider, at, by, why) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO lane_pause (provider, paused_at, paused_by, why) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (provider) WHERE resumed_at IS NULL DO NOTHING",
     )?;
     let mut paused = 0;
@@ -62,7 +62,7 @@ fn resume(
     by: &str,
 ) -> Result<usize, StoreError> {
     let mut statement = connection.prepare_cached(
-        "UPDATE pause SET resumed_at = ?2, resumed_by = ?3 WHERE provider = ?1 AND resumed_at IS NULL",
+        "UPDATE lane_pause SET resumed_at = ?2, resumed_by = ?3 WHERE provider = ?1 AND resumed_at IS NULL",
     )?;
     let mut resumed = 0;
     for provider in providers {
@@ -72,18 +72,18 @@ fn resume(
 }
 
 pub(super) fn queues(connection: &Connection) -> Result<Vec<Queue>, StoreError> {
+    // Reads the index alone.
     let mut statement = connection.prepare_cached(
-        "SELECT provider, count(*), min(due_at) FROM delivery WHERE due_at IS NOT NULL
-         GROUP BY provider ORDER BY provider",
+        "SELECT provider, count(*), min(due_at) FROM delivery WHERE due_at IS NOT NULL GROUP BY provider",
     )?;
     let mut rows = statement.query([])?;
     let mut queues = Vec::new();
     while let Some(row) = rows.next()? {
-        let due_since: Option<i64> = row.get(2)?;
+        let due: Option<i64> = row.get(2)?;
         queues.push(Queue {
             provider: provider(&row.get::<_, String>(0)?)?,
             waiting: row.get::<_, i64>(1)?.unsigned_abs(),
-            due_since: due_since.map(|at| instant(at, "due_at")).transpose()?,
+            due_since: due.map(|due| instant(due, "due_at")).transpose()?,
         });
     }
     Ok(queues)
