@@ -34,6 +34,9 @@ pub(crate) struct ServeArgs {
     /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
+    /// The ledger comes from a backup: start with all lanes paused, so that nothing is sent until somebody resumes them
+    #[arg(long)]
+    after_restore: bool,
     /// How log lines look
     #[arg(long, env = "ROAMHUB_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -62,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
+    /// Starts with all lanes paused.
+    pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
 }
@@ -83,6 +88,7 @@ impl ServeArgs {
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;

@@ -71,7 +71,7 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let directory = partners_file::read(&partners(&cast, &provider.url()), folder.path())?;
     let (ledger, gone) = node::open_ledger(folder.path())?;
     open_guide_session(ledger.as_ref(), &cast).await?;
-    let node = Node::start((ledger, gone), Arc::new(Partners::new(directory)), oicp, console).await?;
+    let node = Node::start((ledger, gone), Arc::new(Partners::new(directory)), oicp, console, None).await?;
 
     screen::introduce(&cast, &node, &provider.url());
     let delivered = play::session(&cast, node.oicp, &provider).await?;
