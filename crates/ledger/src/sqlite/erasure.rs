@@ -1,8 +1,11 @@
 //! Erasing bodies so that nothing of them is left in the ledger's files.
 //!
-//! What SQLite frees keeps its bytes. Pages that an ordinary update touches are cleaned on the way (`secure_delete` is
-//! `FAST` on every connection); an erasure also cleans the pages it gives up, and at its end the log is copied and cut
-//! to nothing, because older versions of the pages stand in it.
+//! SQLite moves rows about when pages fill up or empty, and the places they leave may keep their bytes, whatever
+//! `secure_delete` says. So bodies stand in tables whose rows never move: they are only ever appended, and overwritten by
+//! as many zeros, in place. Invariant: nothing updates those rows to another length, or deletes some of them. The one page
+//! they do leave, the root when it splits, is cleaned because `secure_delete` is at least `FAST` on every connection.
+//!
+//! Older versions of the pages stand in the log; at its end an erasure has it copied and cut to nothing.
 
 use std::thread;
 use std::time::Duration;
@@ -13,19 +16,22 @@ use roamhub_core::delivery::FinalState;
 use roamhub_core::erasure::{ErasureCount, REASON, Undelivered};
 use roamhub_core::ports::{ErasurePort, LedgerError, LedgerTask};
 use roamhub_core::{ProcessId, SessionKey};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::erasure_text::{personal_ids, without};
 use super::lookup::{Standing, numbers_of_session, standing};
-use super::rows::{bytes, micros};
+use super::rows::{bytes, instant, micros};
 use super::turns::promote;
 use super::{Sqlite, StoreError, replay_queue};
 
 /// How many sessions are looked at in one read.
 const PASS: usize = 20_000;
-/// How often the log is tried to be cut, and the pause in between: a checkpoint may be running, a reader may be reading.
-const TRIES: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(50);
+/// How often the log is tried to be cut: a checkpoint may be running, somebody may be reading.
+const TRIES: u32 = 50;
+/// The pause in between.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long the writer may be held up by one try.
+const HOLD_UP: Duration = Duration::from_millis(200);
 
 impl ErasurePort for Sqlite {
     fn sessions_of_medium(&self, medium: [u8; 32]) -> LedgerTask<'_, Vec<SessionKey>> {
@@ -74,10 +80,8 @@ impl ErasurePort for Sqlite {
 
     fn erase_request(&self, process: ProcessId, at: Timestamp) -> LedgerTask<'_, ErasureCount> {
         Box::pin(self.writer.write(move |connection| {
-            cleanly(connection, || {
-                let requests = erase_request(connection, process.as_bytes(), at)?;
-                Ok(ErasureCount { requests, ..ErasureCount::default() })
-            })
+            let requests = erase_request(connection, process.as_bytes(), at)?;
+            Ok(ErasureCount { requests, ..ErasureCount::default() })
         }))
     }
 
@@ -98,11 +102,18 @@ impl ErasurePort for Sqlite {
     }
 }
 
+/// When a notification's body was erased, if it was.
+pub(super) fn erased_at(connection: &Connection, notification: i64) -> Result<Option<Timestamp>, StoreError> {
+    let at: Option<i64> = connection
+        .prepare_cached("SELECT at FROM erasure WHERE notification = ?1")?
+        .query_row([notification], |row| row.get(0))
+        .optional()?;
+    at.map(|at| instant(at, "at")).transpose()
+}
+
 /// Whether a notification's body was erased.
 pub(super) fn is_erased(connection: &Connection, notification: i64) -> Result<bool, StoreError> {
-    Ok(connection
-        .prepare_cached("SELECT erased_at IS NOT NULL FROM notification WHERE no = ?1")?
-        .query_row([notification], |row| row.get(0))?)
+    Ok(erased_at(connection, notification)?.is_some())
 }
 
 async fn sessions_of_medium(ledger: &Sqlite, medium: [u8; 32]) -> Result<Vec<SessionKey>, LedgerError> {
@@ -144,9 +155,9 @@ fn requests_without_session(
     limit: usize,
 ) -> Result<Vec<(ProcessId, Bytes)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT process, request FROM authorisation a
-         WHERE process > ?1 AND erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM session s WHERE s.id = a.session)
-         ORDER BY process LIMIT ?2",
+        "SELECT a.process, r.request FROM authorisation a JOIN authorisation_request r ON r.no = a.request_no
+         WHERE a.process > ?1 AND a.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM session s WHERE s.id = a.session)
+         ORDER BY a.process LIMIT ?2",
     )?;
     let after = after.map_or([0; 16], |process| *process.as_bytes());
     let mut rows = statement.query(params![after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
@@ -158,7 +169,7 @@ fn requests_without_session(
     Ok(requests)
 }
 
-/// Does work that leaves nothing of what it overwrites, in the pages it frees either.
+/// Does work that cleans the places of rows that it deletes or rewrites otherwise than in place.
 fn cleanly<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T, StoreError>,
@@ -253,10 +264,12 @@ fn erase_notification(connection: &Connection, notification: i64, at: Timestamp)
         .prepare_cached("SELECT body, findings FROM notification WHERE no = ?1")?
         .query_row([notification], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let ids = personal_ids(&body);
-    // The whole row is written anew, so that its old place is cleaned.
     connection
-        .prepare_cached("UPDATE notification SET body = x'', findings = ?2, erased_at = ?3 WHERE no = ?1")?
-        .execute(params![notification, findings.map(|text| without(&ids, &text)), micros(at)])?;
+        .prepare_cached("UPDATE notification SET body = zeroblob(length(body)), findings = ?2 WHERE no = ?1")?
+        .execute(params![notification, findings.map(|text| without(&ids, &text))])?;
+    connection
+        .prepare_cached("INSERT INTO erasure (notification, at) VALUES (?1, ?2)")?
+        .execute(params![notification, micros(at)])?;
     clean_attempts(connection, notification, &ids)
 }
 
@@ -317,25 +330,38 @@ fn requests_of(connection: &Connection, session: SessionKey) -> Result<Vec<(Vec<
 }
 
 fn erase_request(connection: &Connection, process: &[u8], at: Timestamp) -> Result<u64, StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE authorisation_request SET request = zeroblob(length(request))
+             WHERE no = (SELECT request_no FROM authorisation WHERE process = ?1)",
+        )?
+        .execute([process])?;
     let erased = connection
-        .prepare_cached("UPDATE authorisation SET request = x'', erased_at = ?2 WHERE process = ?1")?
+        .prepare_cached("UPDATE authorisation SET erased_at = ?2 WHERE process = ?1")?
         .execute(params![process, micros(at)])?;
     Ok(erased.try_into().unwrap_or_default())
 }
 
-/// Copies the log into the database and cuts it to nothing; `false` if somebody was always in the way.
+/// Copies the log into the database and cuts it to nothing; `false` if somebody was always in the way. The bulk is copied
+/// first, and nobody is waited for long, because the writer waits meanwhile.
 fn cut_log(connection: &Connection) -> Result<bool, StoreError> {
-    for _ in 0..TRIES {
-        let busy: i64 = connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-            .or_else(|error| match error.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Ok(1),
-                _ => Err(error),
-            })?;
-        if busy == 0 {
-            return Ok(true);
+    let step = |mode: &str| -> Result<bool, StoreError> {
+        let done: Result<i64, _> =
+            connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0));
+        match done {
+            Ok(busy) => Ok(busy == 0),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+            Err(error) => Err(error.into()),
         }
-        thread::park_timeout(PAUSE);
-    }
-    Ok(false)
+    };
+    connection.busy_timeout(HOLD_UP)?;
+    let mut tries = (0..TRIES).map(|number| {
+        if number > 0 {
+            thread::park_timeout(PAUSE);
+        }
+        step("PASSIVE").and_then(|_| step("TRUNCATE"))
+    });
+    let cut = tries.find(|tried| !matches!(tried, Ok(false))).unwrap_or(Ok(false));
+    connection.busy_timeout(super::PATIENCE)?;
+    cut
 }

@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-/// Shorter texts are no card numbers, and taking them out would garble what stays.
+/// Shorter texts are no card numbers, and starring them out would garble what stays.
 const SHORTEST: usize = 6;
-/// What stands in their place.
-const MARK: &str = "[erased]";
 
 /// The card numbers and contract ids in a body.
 pub(super) fn personal_ids(body: &[u8]) -> Vec<String> {
@@ -35,20 +33,21 @@ fn collect(value: &Value, ids: &mut Vec<String>) {
     }
 }
 
-/// The text without these ids, in whatever case they stand there.
+/// The text with these ids, in whatever case they stand there, starred out. It keeps its length, so that the row it
+/// stands in keeps its place.
 pub(super) fn without(ids: &[String], text: &str) -> String {
     ids.iter().fold(text.to_owned(), |text, id| {
         // ASCII lower case keeps every byte in its place.
         let (lower, wanted) = (text.to_ascii_lowercase(), id.to_ascii_lowercase());
-        let mut kept = String::with_capacity(text.len());
+        let mut starred = String::with_capacity(text.len());
         let mut rest = 0;
         for (at, _) in lower.match_indices(&wanted) {
-            kept.push_str(&text[rest..at]);
-            kept.push_str(MARK);
+            starred.push_str(&text[rest..at]);
+            starred.extend(std::iter::repeat_n('*', wanted.len()));
             rest = at + wanted.len();
         }
-        kept.push_str(&text[rest..]);
-        kept
+        starred.push_str(&text[rest..]);
+        starred
     })
 }
 
@@ -63,7 +62,10 @@ mod tests {
         let ids = personal_ids(body);
         assert_eq!(ids, ["DE-DCB-C1-X", "044A2DAA856280"]);
         let said = "\u{212a}arte 044a2daa856280 und 044A2DAA856280 von de-dcb-c1-x \u{e4}";
-        assert_eq!(without(&ids, said), "\u{212a}arte [erased] und [erased] von [erased] \u{e4}");
+        assert_eq!(
+            without(&ids, said),
+            "\u{212a}arte ************** und ************** von *********** \u{e4}"
+        );
     }
 
     #[test]

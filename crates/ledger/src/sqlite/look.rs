@@ -60,7 +60,7 @@ impl Look {
             return Err(OpenError::Missing(folder.to_owned()));
         }
         let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.busy_timeout(super::PATIENCE)?;
         schema::refuse_newer(&connection)?;
         schema::refuse_older(&connection)?;
         Ok(Self(connection))

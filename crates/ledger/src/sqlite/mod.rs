@@ -49,6 +49,9 @@ pub use look::{Look, Passed, look_up};
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
 
+/// How long a connection waits for a lock of the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Why a ledger could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -178,7 +181,7 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
 
 fn connect(file: &Path) -> Result<Connection, OpenError> {
     let connection = Connection::open(file)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
     for (name, value) in [
         ("synchronous", "FULL"),
@@ -187,7 +190,7 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
         ("journal_size_limit", "67108864"),
         ("cache_size", "-8192"),
         ("temp_store", "MEMORY"),
-        // What is deleted is overwritten where it costs no write, so that an erasure finds no old copies: see `erasure`.
+        // What leaves a page is overwritten there, where that costs no further write: see `erasure`.
         ("secure_delete", "FAST"),
     ] {
         connection.pragma_update(None, name, value)?;

@@ -9,8 +9,8 @@ use roamhub_core::records::{AttemptEntry, DeliveryRecord, MessageRecord, Refusal
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
 use super::rows::{bytes, finding, findings, instant, micros, operator, provider};
+use super::{StoreError, erasure};
 
 /// How many refusals are kept.
 const REFUSALS: i64 = 10_000;
@@ -41,6 +41,7 @@ pub(super) fn messages_of(
 fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, StoreError> {
     let stored_findings: Option<String> = row.get("findings")?;
     let session = SessionKey::from_bytes(bytes(row, "session")?);
+    let erased_at = erasure::erased_at(connection, row.get("no")?)?;
     Ok(MessageRecord {
         process: ProcessId::from_bytes(bytes(row, "process")?),
         session,
@@ -48,8 +49,8 @@ fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, S
         provider: provider(&row.get::<_, String>("provider")?)?,
         kind: row.get("type")?,
         received_at: instant(row.get("received_at")?, "received_at")?,
-        body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
-        erased_at: row.get::<_, Option<i64>>("erased_at")?.map(|at| instant(at, "erased_at")).transpose()?,
+        body: if erased_at.is_some() { Bytes::new() } else { row.get::<_, Vec<u8>>("body")?.into() },
+        erased_at,
         digest: bytes(row, "digest")?,
         findings: findings(stored_findings.as_deref())?,
         deliveries: deliveries_of(connection, row.get("no")?, session)?,

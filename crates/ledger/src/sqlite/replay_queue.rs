@@ -75,18 +75,32 @@ pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(),
 }
 
 fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreError> {
-    // A lease that ran out is looked for when somebody claims, so it counts as due.
+    // Hops from provider to provider along the index instead of reading the whole queue. A lease that ran out is
+    // returned when somebody claims, so it counts as due.
     let mut statement = connection.prepare_cached(
-        "SELECT provider, min(coalesce(due_at, lease_until)) FROM replay_delivery GROUP BY provider",
+        "WITH RECURSIVE hop (provider) AS (
+             SELECT (SELECT min(provider) FROM replay_delivery WHERE due_at IS NOT NULL)
+             UNION ALL
+             SELECT (SELECT min(provider) FROM replay_delivery WHERE due_at IS NOT NULL AND provider > hop.provider)
+             FROM hop WHERE hop.provider IS NOT NULL
+         )
+         SELECT provider, (SELECT min(due_at) FROM replay_delivery d WHERE d.provider = hop.provider
+                           AND due_at IS NOT NULL)
+         FROM hop WHERE provider IS NOT NULL
+         UNION ALL
+         SELECT provider, min(lease_until) FROM replay_delivery WHERE lease_until < ?1 GROUP BY provider",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([micros(now)])?;
     let mut due = Due::default();
     while let Some(row) = rows.next()? {
         let at = instant(row.get(1)?, "due_at")?;
-        if at <= now {
-            due.providers.push(provider(&row.get::<_, String>(0)?)?);
-        } else {
+        if at > now {
             due.next = Some(due.next.map_or(at, |next| next.min(at)));
+            continue;
+        }
+        let provider = provider(&row.get::<_, String>(0)?)?;
+        if !due.providers.contains(&provider) {
+            due.providers.push(provider);
         }
     }
     Ok(due)

@@ -38,6 +38,21 @@ CREATE INDEX replay_delivery_leased ON replay_delivery (lease_until) WHERE lease
 -- Which replay made a delivery, if one did.
 ALTER TABLE delivery_history ADD COLUMN replay INTEGER;
 
--- When a body was overwritten by nothing. It is empty from then on; everything else stays.
-ALTER TABLE notification ADD COLUMN erased_at INTEGER;
+-- Erased notifications: their bodies are zeros from then on, everything else stays.
+CREATE TABLE erasure (
+    notification INTEGER PRIMARY KEY,
+    at           INTEGER NOT NULL
+) STRICT;
+
+-- Authorisation requests as received, a PIN overwritten. Apart from what is decided about them, so that rows are only
+-- ever appended and overwritten in place: a row that is moved leaves a copy of itself that no erasure finds.
+CREATE TABLE authorisation_request (
+    no      INTEGER PRIMARY KEY,
+    process BLOB NOT NULL,
+    request BLOB NOT NULL
+) STRICT;
+ALTER TABLE authorisation ADD COLUMN request_no INTEGER;
 ALTER TABLE authorisation ADD COLUMN erased_at INTEGER;
+INSERT INTO authorisation_request (process, request) SELECT process, request FROM authorisation ORDER BY process;
+UPDATE authorisation SET request = x'', request_no = r.no
+    FROM authorisation_request r WHERE r.process = authorisation.process;
