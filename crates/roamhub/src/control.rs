@@ -6,9 +6,9 @@
 use std::fs::Permissions;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use tokio::net::UnixListener;
 
 /// Its file name in the data folder.
@@ -28,27 +28,34 @@ impl Drop for SocketFile {
     }
 }
 
-/// Makes the socket. `None`, with a warning, where the folder's path is too long for one: the hub works without.
-pub(crate) fn bind(data: &Path) -> anyhow::Result<Option<(UnixListener, SocketFile)>> {
-    let (unfinished, path) = (data.join(UNFINISHED), data.join(FILE_NAME));
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot remove {}", unfinished.display()));
+/// Makes the socket. Where that cannot be done (the folder's path is too long for one, or its file system has none), the
+/// hub works without, and says so.
+pub(crate) fn bind(data: &Path) -> Option<(UnixListener, SocketFile)> {
+    let path = data.join(FILE_NAME);
+    match try_bind(data, &path) {
+        Ok(listener) => Some((listener, SocketFile(path))),
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                socket = %path.display(),
+                "there is no control socket: commands that change something need this hub to be stopped; a data folder \
+                 with a path of less than 90 characters on a local disk has one"
+            );
+            None
         }
+    }
+}
+
+fn try_bind(data: &Path, path: &Path) -> std::io::Result<UnixListener> {
+    let unfinished = data.join(UNFINISHED);
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    // The longer of the two names must fit as well, or nobody could call it.
-    if std::os::unix::net::SocketAddr::from_pathname(&path).is_err() {
-        tracing::warn!(
-            data = %data.display(),
-            "the path is too long for a control socket: commands that change something need a hub in a folder with a \
-             shorter path, or no hub running"
-        );
-        return Ok(None);
-    }
-    let listener = UnixListener::bind(&unfinished).context("cannot make the control socket")?;
-    let finished = std::fs::set_permissions(&unfinished, Permissions::from_mode(0o600))
-        .and_then(|()| std::fs::rename(&unfinished, &path));
-    finished.with_context(|| format!("cannot make the control socket {}", path.display()))?;
-    Ok(Some((listener, SocketFile(path))))
+    // The other name is shorter; this is the one that has to be called.
+    SocketAddr::from_pathname(path)?;
+    let listener = UnixListener::bind(&unfinished)?;
+    std::fs::set_permissions(&unfinished, Permissions::from_mode(0o600))?;
+    std::fs::rename(&unfinished, path)?;
+    Ok(listener)
 }

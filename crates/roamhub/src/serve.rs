@@ -41,7 +41,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let partners = Arc::new(Partners::new(directory));
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
-    let control = control::bind(&settings.data)?;
+    let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
     let node = Node::start((ledger, gone), partners, oicp, console, control).await.context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);

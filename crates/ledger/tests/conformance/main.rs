@@ -15,6 +15,7 @@ mod erasure;
 mod history;
 mod intake;
 mod leases;
+mod looking;
 mod order;
 mod records;
 mod repeats;
@@ -157,6 +158,10 @@ macro_rules! conformance {
                 due_names_each_provider_once_and_the_next_instant
                 the_next_instant_is_known_even_where_something_is_due_now
                 a_probe_is_a_commit
+            }
+            looking {
+                a_session_shows_its_authorisation_its_conflicts_and_its_messages
+                one_partners_refusals_are_found_however_it_spelt_itself
             }
             replays {
                 a_selection_counts_what_it_takes_in_and_what_it_leaves

@@ -1,11 +1,16 @@
 //! The admin API behind its two doors: the control socket and the console's address.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
-use roamhub_testkit::{Answer, FakeOperator, messages};
+use roamhub_testkit::{Answer, FakeOperator, HubProcess, messages, program};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
 
-use crate::stage::{Stage, process_of};
+use crate::stage::{BIN, SOON, Stage, process_of};
 
 const PAUSE: &str = "/api/v1/lanes/DE-DCB/pause";
 
@@ -59,6 +64,46 @@ async fn the_console_takes_changes_only_with_the_header_and_a_loopback_host() {
     let lanes = stage.json(&["lanes"]).await;
     assert_eq!(lanes["lanes"][0]["reason"], "moving house", "{lanes:#}");
     assert_eq!(stage.hub.get_console("/api/v1/lanes").await.json(), lanes);
+}
+
+#[tokio::test]
+async fn a_console_beyond_loopback_takes_no_changes_whatever_the_headers_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut command = Command::new(BIN);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--console", "0.0.0.0:0", "--data"]).arg(&data);
+    let mut hub = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(hub.stdout.take().unwrap()).lines();
+    let mut port = None;
+    while let Some(line) = timeout(SOON, lines.next_line()).await.expect("it starts").unwrap() {
+        if let Some(address) = line.strip_prefix("listening console http://0.0.0.0:") {
+            port = address.parse().ok();
+        }
+        if line == "ready" {
+            break;
+        }
+    }
+    let caller = FakeOperator::new("DE*ABC", SocketAddr::from(([127, 0, 0, 1], port.unwrap())));
+    let answer = caller.post(PAUSE, &[("hub-admin", "1")], "{}").await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert!(
+        answer.text().contains("beyond loopback") && answer.text().contains("control.sock"),
+        "{answer:?}"
+    );
+    assert_eq!(caller.get("/api/v1/lanes").await.json(), json!({"lanes": []}), "reading is allowed");
+    hub.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_whose_path_is_too_long_for_a_socket_has_a_hub_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("long".repeat(30));
+    let hub = HubProcess::builder(BIN).data(&data).partners("").start().await;
+    hub.wait_for_log("there is no control socket", SOON).await;
+    let arguments = ["pause", "DE-DCB", "--data", data.to_str().unwrap()];
+    let ended = program::run(BIN, &arguments, b"", SOON).await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("another hub") && ended.stderr.contains("stop it first"), "{ended:?}");
 }
 
 #[tokio::test]
