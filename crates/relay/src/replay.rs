@@ -1,6 +1,6 @@
 //! Replays, worked off behind the live traffic: filled into their queue batch by batch, claimed when due, sent, recorded.
 //!
-//! A provider gets at most [`WIDTH`] of them at a time, beside what it is owed anyway, and none while its lane is paused.
+//! A provider gets at most `WIDTH` of them at a time, beside what it is owed anyway, and none while its lane is paused.
 //! Everything that is to survive a crash is the ledger's: the cursor, the queue, the leases. This loop can die anywhere.
 
 use std::collections::{HashMap, HashSet};
