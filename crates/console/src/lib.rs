@@ -1,9 +1,12 @@
-//! What people and their monitoring talk to: health, readiness, metrics. The web console and the admin API will live
-//! here too.
+//! What people and their monitoring talk to: health, readiness, metrics, the admin API. The web console will live here
+//! too.
 //!
 //! * `/healthz`: the process answers;
 //! * `/readyz`: the ledger could be written within the last seconds, so messages can be taken in;
-//! * `/metrics`: Prometheus text.
+//! * `/metrics`: Prometheus text;
+//! * `/api/v1`: see [`admin`].
+
+pub mod admin;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +25,8 @@ use roamhub_core::room::Room;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+pub use admin::Admin;
 
 /// A commit this recent needs no further proof.
 const RECENT: Duration = Duration::from_secs(2);
@@ -58,11 +63,14 @@ impl Console {
 
     /// Serves until it is told to stop.
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        let admin = Admin::new(self.ledger.clone(), self.clock.clone()).console_routes(loopback);
         let routes = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
-            .with_state(Arc::new(self));
+            .with_state(Arc::new(self))
+            .merge(admin);
         let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
             tracing::error!(%error, "the console ended");
@@ -80,10 +88,23 @@ async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, String) {
             Err(_) => Err("the ledger does not commit in time"),
         }
     };
-    match (proven, console.ledger.room()) {
-        (Ok(()), Room::Ample) => (StatusCode::OK, "ready\n".to_owned()),
-        (Ok(()), low) => (StatusCode::OK, format!("ready; {}\n", low.in_words())),
-        (Err(what), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")),
+    match proven {
+        Ok(()) => (StatusCode::OK, console.ready_text().await),
+        Err(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")),
+    }
+}
+
+impl Console {
+    /// A hub with paused lanes or a disk that fills up is ready, it takes Ends in; but whoever looks should see that.
+    async fn ready_text(&self) -> String {
+        let mut text = match self.ledger.room() {
+            Room::Ample => "ready\n".to_owned(),
+            low => format!("ready; {}\n", low.in_words()),
+        };
+        for pause in self.ledger.pauses().await.unwrap_or_default() {
+            text.push_str(&format!("paused {} since {}: {}\n", pause.provider, pause.at, pause.why));
+        }
+        text
     }
 }
 

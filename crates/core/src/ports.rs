@@ -3,10 +3,13 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+mod erasure;
 mod feed;
 mod lanes;
+mod look;
 mod receipts;
 mod release;
+mod replay;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,10 +29,13 @@ use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
 
+pub use erasure::ErasurePort;
 pub use feed::FeedPort;
 pub use lanes::{LanePort, Pause, Queue};
+pub use look::LookPort;
 pub use receipts::ReceiptPort;
 pub use release::{OwedEnd, ReleasePort};
+pub use replay::ReplayPort;
 
 /// A boxed future, so that ports can be used as trait objects.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -334,6 +340,9 @@ pub trait Ledger:
     + ReleasePort
     + ReceiptPort
     + FeedPort
+    + LookPort
+    + ReplayPort
+    + ErasurePort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

@@ -35,8 +35,10 @@ pub struct MessageRecord {
     pub kind: String,
     /// When it came in.
     pub received_at: Timestamp,
-    /// The received bytes (a PIN is overwritten once delivered).
+    /// The received bytes (a PIN is overwritten once delivered); empty once erased.
     pub body: Bytes,
+    /// When the body was erased, if it was.
+    pub erased_at: Option<Timestamp>,
     /// SHA-256 of the received bytes.
     pub digest: [u8; 32],
     /// What was odd about it.
@@ -56,6 +58,8 @@ pub struct DeliveryRecord {
     pub due_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The number of the replay that made it, if one did.
+    pub replay: Option<i64>,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptEntry>,
 }
@@ -98,6 +102,43 @@ pub struct SessionRecord {
     pub opened_at: Timestamp,
     /// The EVSE, if known.
     pub evse: Option<String>,
+}
+
+/// What was asked and answered when a session was to begin.
+#[derive(Clone, Debug)]
+pub struct AuthorisationRecord {
+    /// The call's id.
+    pub process: ProcessId,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// The OICP code of the answer, once there was one.
+    pub code: Option<u16>,
+    /// The provider that said yes.
+    pub provider: Option<ProviderId>,
+    /// When the request's body was erased, if it was.
+    pub erased_at: Option<Timestamp>,
+}
+
+/// A provider that believes in a session that is not its own: it said yes after the decision had fallen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConflictRecord {
+    /// Who.
+    pub provider: ProviderId,
+    /// When it said so.
+    pub at: Timestamp,
+}
+
+/// Everything about one session.
+#[derive(Clone, Debug)]
+pub struct SessionStory {
+    /// The session.
+    pub session: SessionRecord,
+    /// How it was authorised.
+    pub authorisations: Vec<AuthorisationRecord>,
+    /// Who else said yes.
+    pub conflicts: Vec<ConflictRecord>,
+    /// Its messages, in order of arrival.
+    pub messages: Vec<MessageRecord>,
 }
 
 /// A request that was refused before anything was stored for delivery.

@@ -14,10 +14,20 @@ use roamhub_core::{ProcessId, SessionKey};
 use crate::metrics::AttemptLabels;
 use crate::relay::Inner;
 
+/// Why a message is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Occasion {
+    /// It is owed.
+    Owed,
+    /// A person asked for it once more.
+    Replay,
+}
+
 /// Everything an attempt needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) lease: Lease,
+    pub(crate) occasion: Occasion,
     pub(crate) process: ProcessId,
     pub(crate) session: SessionKey,
     pub(crate) kind: NotificationType,
@@ -31,7 +41,7 @@ pub(crate) struct Attempt {
 /// An outcome and what it takes to record it.
 pub(crate) struct Done {
     pub(crate) outcome: AttemptOutcome,
-    record: AttemptRecord,
+    pub(crate) record: AttemptRecord,
     pub(crate) fate: Fate,
 }
 
@@ -123,14 +133,18 @@ impl Inner {
 }
 
 fn letter(attempt: &Attempt, budget: Duration) -> Letter {
+    let mut headers = vec![
+        ("process-id", attempt.process.to_string()),
+        ("hub-attempt", attempt.lease.token.to_string()),
+        // The ledger keeps microseconds: every attempt, also one after a restart, says the same.
+        ("hub-received-at", format!("{:.6}", attempt.received_at)),
+    ];
+    if attempt.occasion == Occasion::Replay {
+        headers.push(("hub-replay", "1".to_owned()));
+    }
     Letter {
         url: service::Service::ChargingNotifications.join(&attempt.route.base_url, None),
-        headers: vec![
-            ("process-id", attempt.process.to_string()),
-            ("hub-attempt", attempt.lease.token.to_string()),
-            // The ledger keeps microseconds: every attempt, also one after a restart, says the same.
-            ("hub-received-at", format!("{:.6}", attempt.received_at)),
-        ],
+        headers,
         body: attempt.body.clone(),
         budget,
     }

@@ -13,7 +13,7 @@ use roamhub_core::retry;
 use roamhub_core::route::Route;
 use tokio::time::{Instant, sleep};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Occasion};
 use crate::breakers::Pass;
 use crate::lanes::{Draining, Held, Lane, Step, reached};
 use crate::places::Place;
@@ -158,6 +158,7 @@ impl Attempt {
     pub(crate) fn of(owed: OwedDelivery, route: Arc<Route>) -> Self {
         Self {
             lease: owed.lease,
+            occasion: Occasion::Owed,
             process: owed.process,
             session: owed.session,
             kind: owed.kind,

@@ -11,6 +11,7 @@
 //! * [`lanes`]: how much may be under way towards one provider, and whether anything may;
 //! * [`breakers`]: who is not asked for a while;
 //! * [`release`]: what goes out before a card starts anew;
+//! * [`replay`]: what a person asked to be sent once more;
 //! * [`courier`]: the exchange itself, over HTTP and HTTPS.
 
 mod attempt;
@@ -27,6 +28,7 @@ mod places;
 pub mod redelivery;
 pub mod relay;
 pub mod release;
+pub mod replay;
 pub mod submitted;
 
 pub use breakers::{Breakers, Pass, Reached};

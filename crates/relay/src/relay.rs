@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::attempt::{Attempt, Done};
+use crate::attempt::{Attempt, Done, Occasion};
 use crate::bell::Bells;
 use crate::breakers::Breakers;
 use crate::carried_on::CarriedOn;
@@ -240,6 +240,7 @@ impl Inner {
         let route: Arc<Route> = self.routes.route(&intake.provider)?;
         Some(Box::new(Attempt {
             lease: sending.lease,
+            occasion: Occasion::Owed,
             process,
             session: intake.session,
             kind: intake.kind,

@@ -1,4 +1,5 @@
-//! `roamhub inspect PROCESS-ID`: what became of a message, read from the ledger, also while a hub is running on it.
+//! `roamhub inspect`: what became of a message, what happened in a session, or what was refused; read from the ledger, also
+//! while a hub is running on it.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -6,22 +7,25 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use roamhub_core::ProcessId;
-use roamhub_core::records::{DeliveryRecord, MessageRecord, StoredFinding};
-use roamhub_services::receipts::document::hex;
+use oicp::SessionId;
+use roamhub_console::admin::view;
+use roamhub_core::records::{DeliveryRecord, MessageRecord, Refusal, SessionStory};
+use roamhub_core::{ProcessId, SessionKey};
+use roamhub_ledger::sqlite::Look;
 use serde_json::{Value, json};
 
 use crate::settings::default_data;
+use crate::table::Table;
 use crate::verify::{self, Check};
 
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The `Process-ID` of the answer, or the receipt in its text
-    #[arg(required_unless_present = "verify")]
-    process: Option<String>,
+    /// The `Process-ID` of an answer (also the receipt in its text), or a SessionID
+    #[arg(value_name = "ID", required_unless_present_any = ["refused", "verify"], conflicts_with = "refused")]
+    id: Option<String>,
     /// Check a receipt instead: the file that holds it, - for standard input, or none with a Process-ID
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "refused")]
     verify: Option<Option<String>>,
     /// The issuing hub's public keys (a JWK set, from /api/hub/v1/keys) [default: those in DIR/keys]
     #[arg(long, value_name = "FILE", requires = "verify")]
@@ -29,6 +33,15 @@ pub(crate) struct InspectArgs {
     /// The message's bytes, to check that the receipt is about them
     #[arg(long, value_name = "FILE", requires = "verify")]
     body: Option<PathBuf>,
+    /// List requests that were refused, the newest first
+    #[arg(long)]
+    refused: bool,
+    /// Only those of this partner
+    #[arg(long, value_name = "ID", requires = "refused")]
+    partner: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, requires = "refused")]
+    limit: usize,
     /// Folder of the ledger
     #[arg(long, env = "ROAMHUB_DATA", value_name = "DIR", default_value_os_t = default_data())]
     data: PathBuf,
@@ -37,32 +50,104 @@ pub(crate) struct InspectArgs {
     json: bool,
 }
 
-/// Prints the message with its deliveries and attempts. Exit code 1 if the ledger does not have it.
+/// Prints what is known. Exit code 1 if the ledger does not have it.
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
-    let process = args.process.as_deref().unwrap_or_default();
     if let Some(receipt) = &args.verify {
-        let process = args.process.as_deref();
-        let Some(receipt) = receipt.as_deref().or(process) else {
-            eprintln!("roamhub: name a receipt: --verify FILE, --verify - or PROCESS-ID --verify");
-            return Ok(ExitCode::from(2));
-        };
-        let (keys, body) = (args.keys.as_deref(), args.body.as_deref());
-        return Ok(verify::run(&Check { receipt, process, data: &args.data, keys, body, json: args.json }));
+        return Ok(verified(args, receipt.as_deref()));
     }
-    let process = ProcessId::parse(process).context("a Process-ID looks like 0198f2d4-…, a UUID")?;
-    let Some(message) = roamhub_ledger::sqlite::look_up(&args.data, process)? else {
-        eprintln!("roamhub: no notification with this Process-ID in {}", args.data.display());
-        return Ok(ExitCode::FAILURE);
+    let Some(id) = &args.id else { return refused(args) };
+    let process = ProcessId::parse(id).context("Process-IDs and SessionIDs look like 0198f2d4-…, a UUID")?;
+    let look = Look::at(&args.data)?;
+    if let Some(message) = look.message(process)? {
+        print(args, &view::message(&message), || message_in_words(&message));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let key = SessionId::parse(id).ok().and_then(|id| SessionKey::of(&id));
+    if let Some(story) = key.map(|key| look.session(key)).transpose()?.flatten() {
+        print(args, &view::session(&story), || session_in_words(&story));
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!(
+        "roamhub: no notification and no session with this id in {}; roamhub inspect --refused lists what was refused",
+        args.data.display()
+    );
+    Ok(ExitCode::FAILURE)
+}
+
+fn verified(args: &InspectArgs, receipt: Option<&str>) -> ExitCode {
+    let process = args.id.as_deref();
+    let Some(receipt) = receipt.or(process) else {
+        eprintln!("roamhub: name a receipt: --verify FILE, --verify - or PROCESS-ID --verify");
+        return ExitCode::from(2);
     };
+    let (keys, body) = (args.keys.as_deref(), args.body.as_deref());
+    verify::run(&Check { receipt, process, data: &args.data, keys, body, json: args.json })
+}
+
+fn print(args: &InspectArgs, json: &Value, words: impl FnOnce() -> String) {
     if args.json {
-        println!("{}", as_json(&message));
+        println!("{json}");
     } else {
-        print!("{}", as_text(&message));
+        print!("{}", words());
     }
+}
+
+fn refused(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let refusals = Look::at(&args.data)?.refusals(args.partner.as_deref(), args.limit)?;
+    let json = json!({ "refusals": refusals.iter().map(view::refusal).collect::<Vec<_>>() });
+    print(args, &json, || refusals_in_words(&refusals).to_string());
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_text(message: &MessageRecord) -> String {
+fn refusals_in_words(refusals: &[Refusal]) -> Table<6> {
+    let mut table = Table::new(["RECEIVED", "PARTNER", "SERVICE", "HTTP", "CODE", "REASON"]);
+    for refusal in refusals {
+        table.row([
+            format!("{:.3}", refusal.received_at),
+            refusal.partner.clone().unwrap_or_else(|| "-".to_owned()),
+            refusal.service.clone(),
+            refusal.http_status.to_string(),
+            format!("{:03}", refusal.code),
+            refusal.reason.clone(),
+        ]);
+    }
+    table
+}
+
+fn session_in_words(story: &SessionStory) -> String {
+    let session = &story.session;
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("session", session.key.to_session_id().to_string());
+    line("operator", session.operator.to_string());
+    line("provider", session.provider.map_or_else(|| "-".to_owned(), |id| id.to_string()));
+    line("state", view::state(session.state).to_owned());
+    line("opened", session.opened_at.to_string());
+    if let Some(evse) = &session.evse {
+        line("evse", evse.clone());
+    }
+    for one in &story.authorisations {
+        let answer = match (one.code, one.provider) {
+            (Some(code), Some(by)) => format!("code {code:03}, by {by}"),
+            (Some(code), None) => format!("code {code:03}"),
+            (None, _) => "not decided".to_owned(),
+        };
+        let erased = one.erased_at.map(|at| format!(", erased at {at}")).unwrap_or_default();
+        line("authorised", format!("{} at {}, {answer}{erased}", one.process, one.received_at));
+    }
+    for conflict in &story.conflicts {
+        line("conflict", format!("{} said yes too, at {}", conflict.provider, conflict.at));
+    }
+    for message in &story.messages {
+        let _ = write!(text, "\n{}", message_in_words(message));
+    }
+    text
+}
+
+fn message_in_words(message: &MessageRecord) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // Writing to a String does not fail.
@@ -74,7 +159,11 @@ fn as_text(message: &MessageRecord) -> String {
     line("operator", message.operator.to_string());
     line("provider", message.provider.to_string());
     line("received", message.received_at.to_string());
-    line("body", format!("{} bytes, SHA-256 {}", message.body.len(), hex(&message.digest)));
+    let body = match message.erased_at {
+        Some(at) => format!("erased at {at}"),
+        None => format!("{} bytes", message.body.len()),
+    };
+    line("body", format!("{body}, SHA-256 {}", view::hex(&message.digest)));
     for finding in &message.findings {
         line("finding", format!("{} {}: {}", finding.pointer, finding.code, finding.text));
     }
@@ -105,47 +194,6 @@ fn in_words(delivery: &DeliveryRecord) -> String {
         (None, Some(due_at)) => format!(", due at {due_at}"),
         (None, None) => String::new(),
     };
-    format!("{}{reason}{when}", delivery.state)
-}
-
-fn as_json(message: &MessageRecord) -> Value {
-    let finding = |finding: &StoredFinding| json!({"code": finding.code, "pointer": finding.pointer, "text": finding.text});
-    let attempts = |delivery: &DeliveryRecord| -> Vec<Value> {
-        let attempts = delivery.attempts.iter().map(|attempt| {
-            json!({
-                "number": attempt.number,
-                "startedAt": attempt.started_at.to_string(),
-                "tookMs": attempt.took_ms,
-                "outcome": attempt.outcome,
-                "httpStatus": attempt.http_status,
-                "acknowledgement": attempt.acknowledgement.as_ref()
-                    .and_then(|ack| serde_json::from_slice::<Value>(ack).ok()),
-                "detail": attempt.detail,
-                "finding": attempt.finding.as_ref().map(finding),
-                "late": attempt.late,
-            })
-        });
-        attempts.collect()
-    };
-    let deliveries = message.deliveries.iter().map(|delivery| {
-        json!({
-            "state": delivery.state,
-            "reason": delivery.reason,
-            "dueAt": delivery.due_at.map(|at| at.to_string()),
-            "endedAt": delivery.ended_at.map(|at| at.to_string()),
-            "attempts": attempts(delivery),
-        })
-    });
-    json!({
-        "process": message.process.to_string(),
-        "type": message.kind,
-        "session": message.session.to_session_id().to_string(),
-        "operator": message.operator.to_string(),
-        "provider": message.provider.to_string(),
-        "receivedAt": message.received_at.to_string(),
-        "bytes": message.body.len(),
-        "sha256": hex(&message.digest),
-        "findings": message.findings.iter().map(finding).collect::<Vec<_>>(),
-        "deliveries": deliveries.collect::<Vec<_>>(),
-    })
+    let replay = delivery.replay.map(|no| format!(", replay {no}")).unwrap_or_default();
+    format!("{}{reason}{when}{replay}", delivery.state)
 }

@@ -2,14 +2,22 @@
 
 mod check;
 mod clock;
+mod control;
 mod demo;
+mod door;
+mod erase;
 mod inspect;
 mod keys;
+mod lanes;
 mod lifecycle;
 mod node;
 mod partners;
+mod replay;
+mod restore;
 mod serve;
 mod settings;
+mod table;
+mod tail;
 mod telemetry;
 mod verify;
 
@@ -37,11 +45,23 @@ enum Command {
     Serve(settings::ServeArgs),
     /// Say what the hub would find in a message
     Check(check::CheckArgs),
-    /// Say what became of a message
+    /// Say what became of a message, what happened in a session, or what was refused
     Inspect(inspect::InspectArgs),
     /// The keys that sign receipts
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Follow messages as they pass
+    Tail(tail::TailArgs),
+    /// Send messages once more whose delivery has ended
+    Replay(replay::ReplayArgs),
+    /// Overwrite the data of one contract
+    Erase(erase::EraseArgs),
+    /// Show the lanes that are paused or in which something waits
+    Lanes(lanes::LanesArgs),
+    /// Pause a provider's lane: messages are stored, nothing is sent
+    Pause(lanes::PauseArgs),
+    /// Let a paused lane go on
+    Resume(lanes::ResumeArgs),
     /// Operators, providers and contracts kept in the ledger
     #[command(subcommand)]
     Partners(partners::PartnersCommand),
@@ -53,8 +73,14 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => return check::run(&args),
-        Command::Inspect(args) => inspect::run(&args),
         Command::Keys(command) => keys::run(command),
+        Command::Inspect(args) => return shown(inspect::run(&args)),
+        Command::Tail(args) => return shown(tail::run(&args)),
+        Command::Replay(args) => return shown(replay::run(args)),
+        Command::Erase(args) => return shown(erase::run(&args)),
+        Command::Lanes(args) => return shown(lanes::list(&args)),
+        Command::Pause(args) => return shown(lanes::pause(&args)),
+        Command::Resume(args) => return shown(lanes::resume(&args)),
         Command::Partners(command) => partners::run(command),
     };
     match result {
@@ -64,4 +90,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Exit codes in the manner of `check`: 0 done, 1 not (all) there, 2 could not.
+fn shown(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("roamhub: {error:#}");
+        ExitCode::from(2)
+    })
 }

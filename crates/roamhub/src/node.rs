@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use roamhub_console::Console;
+use roamhub_console::{Admin, Console};
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
@@ -23,13 +23,14 @@ use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
 use roamhub_services::{Hub, Partners, Receipts};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
+use crate::control::SocketFile;
 
 /// The longest body of a session message: a charge detail record with signed values is 30 kB and more.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -48,6 +49,7 @@ pub(crate) struct Node {
     relay: Relay,
     stop: CancellationToken,
     essential: Vec<(&'static str, JoinHandle<()>)>,
+    _control: Option<SocketFile>,
 }
 
 /// The threads that serve partners: one core is left to the ledger's writer. `TOKIO_WORKER_THREADS` overrides it.
@@ -86,6 +88,7 @@ impl Node {
         seal: Seal,
         oicp_listener: TcpListener,
         console_listener: TcpListener,
+        control: Option<(UnixListener, SocketFile)>,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new());
@@ -109,18 +112,24 @@ impl Node {
         let routes = Routes::new(hub.clone(), partner_services, limits, metrics.clone());
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
+        let admin = Admin::new(ledger.clone(), clock.clone());
         let console = Console::new(ledger, clock, registry);
-        let redelivery = relay.clone();
+        let (redelivery, replay) = (relay.clone(), relay.clone());
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
-        let essential = vec![
+        let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
+            ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
         ];
-        Ok(Self { oicp: oicp_at, console: console_at, hub, relay, stop, essential })
+        let control = control.map(|(listener, file)| {
+            essential.push(("control", tokio::spawn(admin.serve(listener, stop.clone()))));
+            file
+        });
+        Ok(Self { oicp: oicp_at, console: console_at, hub, relay, stop, essential, _control: control })
     }
 
     /// Resolves, with its name, when an essential task has ended by itself.

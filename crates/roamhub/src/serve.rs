@@ -4,14 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use roamhub_core::ports::Clock;
 use roamhub_services::Partners;
 
+use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
 use crate::node::{self, Node};
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
-use crate::telemetry;
+use crate::{control, restore, telemetry};
 
 /// Runs the hub until it is told to stop.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -35,11 +37,16 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         tracing::warn!(listen = %settings.listen, "plain HTTP: anybody who reaches this address may claim any id");
     }
     let seal = keys::seal(&settings.data, &settings.issuer)?;
+    if settings.after_restore {
+        restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
+    }
     let partners = Arc::new(Partners::new(directory));
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
+    let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console).await.context("cannot start")?;
+    let node =
+        Node::start((ledger, gone), partners, seal, oicp, console, control).await.context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);
     println!("listening console http://{}", node.console);
     println!("ready");

@@ -44,6 +44,9 @@ pub(crate) struct ServeArgs {
     /// The hub's name in the receipts that it signs [default: roamhub]
     #[arg(long, env = "ROAMHUB_ISSUER", value_name = "NAME")]
     issuer: Option<String>,
+    /// The ledger comes from a backup: start with all lanes paused, so that nothing is sent until somebody resumes them
+    #[arg(long)]
+    after_restore: bool,
     /// How log lines look
     #[arg(long, env = "ROAMHUB_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -79,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) disk: DiskRules,
     /// The hub's name in its receipts.
     pub(crate) issuer: String,
+    /// Starts with all lanes paused.
+    pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
 }
@@ -112,6 +117,7 @@ impl ServeArgs {
                 reserve: mib(self.disk_reserve.or(file.disk_reserve), usual.reserve),
             },
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
+            after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;

@@ -112,7 +112,7 @@ impl Check<'_> {
     }
 
     fn issued(&self, process: ProcessId) -> anyhow::Result<String> {
-        let facts = roamhub_ledger::sqlite::look_up_receipt(self.data, process)?;
+        let facts = roamhub_ledger::sqlite::Look::at(self.data)?.receipt(process)?;
         let Some(facts) = facts else {
             bail!("no notification with this Process-ID in {}", self.data.display());
         };

@@ -5,6 +5,7 @@
 
 pub mod authorise;
 mod authorise_ask;
+pub mod erasure;
 pub mod feed;
 pub mod hub;
 pub mod lanes;

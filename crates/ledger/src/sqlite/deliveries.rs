@@ -140,7 +140,7 @@ fn finish(
     Ok(())
 }
 
-fn record_attempt(
+pub(super) fn record_attempt(
     connection: &Connection,
     lease: Lease,
     attempt: &AttemptRecord,
@@ -167,11 +167,11 @@ fn record_attempt(
     Ok(())
 }
 
-fn took_ms(attempt: &AttemptRecord) -> i64 {
+pub(super) fn took_ms(attempt: &AttemptRecord) -> i64 {
     i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn finding_json(attempt: &AttemptRecord) -> Option<String> {
+pub(super) fn finding_json(attempt: &AttemptRecord) -> Option<String> {
     attempt.finding.as_ref().map(|finding| finding_value(finding).to_string())
 }
 
@@ -201,6 +201,16 @@ pub(super) fn claim_or_end(
     let Some(row) = open.iter().find(|row| row.no == candidate.no && !row.leased).copied() else {
         return Ok(Passed::Over);
     };
+    if super::erasure::is_erased(connection, candidate.notification)? {
+        // Deferred under the eyes of an erasure: what is not there is not sent.
+        let reason = Some(roamhub_core::erasure::REASON);
+        if remove(connection, candidate.session, open, candidate.no)?.is_some() {
+            let state = FinalState::Exhausted;
+            write_history(connection, candidate.no, candidate.notification, state, reason, now)?;
+        }
+        promote(connection, candidate.session, open, now)?;
+        return Ok(Passed::Ended(FinalState::Exhausted));
+    }
     if candidate.gives_up_at <= now && !candidate.is_untried() {
         return give_up(connection, open, candidate, now).map(Passed::Ended);
     }

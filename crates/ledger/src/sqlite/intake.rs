@@ -87,7 +87,8 @@ fn ended_before(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Repea
         .prepare_cached(
             "SELECT state, acknowledgement,
                     coalesce(number, (SELECT max(number) FROM attempt a WHERE a.delivery = h.delivery), 0)
-             FROM delivery_history h WHERE notification = ?1 ORDER BY delivery DESC LIMIT 1",
+             FROM delivery_history h WHERE notification = ?1
+             ORDER BY replay IS NOT NULL AND state <> 'delivered', delivery DESC LIMIT 1",
         )?
         .query_row([first.notification], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?

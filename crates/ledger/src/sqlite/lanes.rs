@@ -26,7 +26,7 @@ impl LanePort for Sqlite {
     }
 }
 
-fn pauses(connection: &Connection) -> Result<Vec<Pause>, StoreError> {
+pub(super) fn pauses(connection: &Connection) -> Result<Vec<Pause>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT provider, paused_at, paused_by, why FROM lane_pause WHERE resumed_at IS NULL ORDER BY provider",
     )?;
@@ -71,7 +71,7 @@ fn resume(
     Ok(resumed)
 }
 
-fn queues(connection: &Connection) -> Result<Vec<Queue>, StoreError> {
+pub(super) fn queues(connection: &Connection) -> Result<Vec<Queue>, StoreError> {
     // Reads the index alone.
     let mut statement = connection.prepare_cached(
         "SELECT provider, count(*), min(due_at) FROM delivery WHERE due_at IS NOT NULL GROUP BY provider",

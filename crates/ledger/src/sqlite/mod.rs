@@ -10,14 +10,20 @@ mod book;
 mod checkpoint;
 mod claims;
 mod deliveries;
+mod erasure;
+mod erasure_text;
 mod feed;
 mod intake;
 mod lanes;
 mod lock;
+mod look;
+mod lookup;
 mod readers;
 mod receipts;
 mod records;
 mod release;
+mod replay_queue;
+mod replays;
 mod rows;
 mod runs;
 mod schema;
@@ -43,20 +49,22 @@ use roamhub_core::ports::{
     AttemptRecord, Claimed, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask,
     PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
-use roamhub_core::receipt::ReceiptFacts;
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
+pub use look::{Look, Passed, look_up};
+pub use space::DiskRules;
 use writer::Desk;
 
 /// The database's file name in the data folder.
 pub const FILE_NAME: &str = "ledger.sqlite";
 
-pub use space::DiskRules;
+/// How long a connection waits for a lock of the database.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a ledger could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +83,9 @@ pub enum OpenError {
     /// A newer program has migrated it.
     #[error("this ledger was written by a newer roamhub; use that version or a later one")]
     TooNew,
+    /// An older program has written it, and this one has not migrated it yet.
+    #[error("this ledger was last used by an older roamhub; start this version's `roamhub serve` on it once")]
+    TooOld,
     /// There is no ledger to read.
     #[error("there is no ledger in {0}; `roamhub serve --data {0}` makes one")]
     Missing(PathBuf),
@@ -164,6 +175,7 @@ impl Sqlite {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
         deliveries::void_leases(&connection, now)?;
+        replay_queue::void_leases(&connection, now)?;
         // What was overwritten (a PIN) must not live on in an old log.
         connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
         let tenure = Arc::new(tenure::Tenure::begin(&connection)?);
@@ -196,32 +208,6 @@ impl Sqlite {
     }
 }
 
-/// Opens the ledger in `folder` only to look at it, also while a hub is running on it.
-///
-/// # Errors
-/// [`OpenError`]: missing, too new, or not readable.
-pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord>, OpenError> {
-    Ok(records::message(&open_to_look(folder)?, process)?)
-}
-
-/// Looks up what a receipt is made of, also while a hub is running on the ledger.
-///
-/// # Errors
-/// [`OpenError`]: missing, too new, or not readable.
-pub fn look_up_receipt(folder: &Path, process: ProcessId) -> Result<Option<ReceiptFacts>, OpenError> {
-    Ok(receipts::receipt(&open_to_look(folder)?, process)?)
-}
-
-fn open_to_look(folder: &Path) -> Result<Connection, OpenError> {
-    let file = folder.join(FILE_NAME);
-    if !file.exists() {
-        return Err(OpenError::Missing(folder.to_owned()));
-    }
-    let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    schema::refuse_newer(&connection)?;
-    Ok(connection)
-}
-
 /// Waits for a thread of the ledger that has been told to end.
 fn join(thread: Option<JoinHandle<()>>) {
     let Some(thread) = thread else { return };
@@ -238,7 +224,7 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
 
 fn connect(file: &Path) -> Result<Connection, OpenError> {
     let connection = Connection::open(file)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
     for (name, value) in [
         ("synchronous", "FULL"),
@@ -247,6 +233,8 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
         ("journal_size_limit", "67108864"),
         ("cache_size", "-8192"),
         ("temp_store", "MEMORY"),
+        // What leaves a page is overwritten there, where that costs no further write: see `erasure`.
+        ("secure_delete", "FAST"),
     ] {
         connection.pragma_update(None, name, value)?;
     }
@@ -377,7 +365,7 @@ impl RecordPort for Sqlite {
     }
 
     fn refusals(&self, limit: usize) -> LedgerTask<'_, Vec<Refusal>> {
-        Box::pin(self.readers.read(move |connection| records::refusals(connection, limit)))
+        Box::pin(self.readers.read(move |connection| records::refusals(connection, None, limit)))
     }
 
     fn backlog(&self) -> LedgerTask<'_, Vec<(ProviderId, u64)>> {

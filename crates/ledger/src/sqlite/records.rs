@@ -9,9 +9,9 @@ use roamhub_core::records::{AttemptEntry, DeliveryRecord, MessageRecord, Refusal
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
 use super::rows::{bytes, finding, findings, instant, micros, operator, provider};
 use super::runs::Known;
+use super::{StoreError, erasure};
 
 /// How many refusals are kept.
 const REFUSALS: i64 = 10_000;
@@ -38,6 +38,7 @@ pub(super) fn messages(connection: &Connection, known: Vec<Known>) -> Result<Vec
 fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, StoreError> {
     let stored_findings: Option<String> = row.get("findings")?;
     let session = SessionKey::from_bytes(bytes(row, "session")?);
+    let erased_at = erasure::erased_at(connection, row.get("no")?)?;
     Ok(MessageRecord {
         process: ProcessId::from_bytes(bytes(row, "process")?),
         session,
@@ -45,7 +46,8 @@ fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, S
         provider: provider(&row.get::<_, String>("provider")?)?,
         kind: row.get("type")?,
         received_at: instant(row.get("received_at")?, "received_at")?,
-        body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
+        body: if erased_at.is_some() { Bytes::new() } else { row.get::<_, Vec<u8>>("body")?.into() },
+        erased_at,
         digest: bytes(row, "digest")?,
         findings: findings(stored_findings.as_deref())?,
         deliveries: deliveries_of(connection, row.get("no")?, session)?,
@@ -58,11 +60,14 @@ pub(super) fn deliveries_of(
     session: SessionKey,
 ) -> Result<Vec<DeliveryRecord>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT delivery AS no, state, reason, NULL AS due_at, ended_at
+        "SELECT delivery AS no, state, reason, NULL AS due_at, ended_at, replay
          FROM delivery_history WHERE notification = ?1
          UNION ALL
-         SELECT no, CASE WHEN lease_until IS NULL THEN 'deferred' ELSE 'leased' END, NULL, due_at, NULL
+         SELECT no, CASE WHEN lease_until IS NULL THEN 'deferred' ELSE 'leased' END, NULL, due_at, NULL, NULL
          FROM delivery WHERE session = ?2 AND notification = ?1
+         UNION ALL
+         SELECT no, CASE WHEN lease_until IS NULL THEN 'deferred' ELSE 'leased' END, NULL, due_at, NULL, replay
+         FROM replay_delivery WHERE notification = ?1
          ORDER BY no",
     )?;
     let mut rows = statement.query(params![notification, session.as_bytes()])?;
@@ -76,6 +81,7 @@ pub(super) fn deliveries_of(
             reason: row.get("reason")?,
             due_at: at("due_at")?,
             ended_at: at("ended_at")?,
+            replay: row.get("replay")?,
             attempts: attempts_of(connection, notification, row.get("no")?)?,
         });
     }
@@ -135,9 +141,15 @@ pub(super) fn note_refusal(connection: &Connection, refusal: &Refusal) -> Result
     Ok(())
 }
 
-pub(super) fn refusals(connection: &Connection, limit: usize) -> Result<Vec<Refusal>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT * FROM refusal ORDER BY no DESC LIMIT ?1")?;
-    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+pub(super) fn refusals(
+    connection: &Connection,
+    partner: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Refusal>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM refusal WHERE ?2 IS NULL OR partner = ?2 COLLATE NOCASE ORDER BY no DESC LIMIT ?1",
+    )?;
+    let mut rows = statement.query(params![i64::try_from(limit).unwrap_or(i64::MAX), partner])?;
     let mut refusals = Vec::new();
     while let Some(row) = rows.next()? {
         refusals.push(Refusal {

@@ -77,6 +77,23 @@ fn in_runs(connection: &Connection, session: SessionKey) -> Result<Vec<Known>, S
     Ok(known)
 }
 
+/// All messages of a session, for somebody who looks in from outside and has nothing collected.
+pub(super) fn messages_of_from_outside(
+    connection: &Connection,
+    session: SessionKey,
+) -> Result<Vec<Known>, StoreError> {
+    let mut all = in_runs(connection, session)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT no, digest FROM notification
+         WHERE no > coalesce((SELECT max(run) FROM message_run), 0) AND session = ?1",
+    )?;
+    let mut rows = statement.query([session.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        all.push(Known { no: row.get(0)?, digest: Known::part_of(&bytes(row, "digest")?) });
+    }
+    Ok(all)
+}
+
 type Entry = (SessionKey, Known);
 
 /// The writer's side.

@@ -10,14 +10,15 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_runs.sql"),
     include_str!("migrations/0003_lanes.sql"),
     include_str!("migrations/0004_feed.sql"),
+    include_str!("migrations/0005_replay_and_erasure.sql"),
 ];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
 
-/// The oldest schema knowledge a program needs to use a ledger that this program has migrated. One that knows no feed
-/// contradicts itself over deliveries that were fetched.
-const SERVES_FROM: usize = 4;
+/// The oldest schema knowledge a program needs to use a ledger that this program has migrated: one that knows no erasure
+/// would send zeros.
+const SERVES_FROM: usize = 5;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
@@ -50,6 +51,11 @@ pub(super) fn refuse_newer(connection: &Connection) -> Result<(), OpenError> {
         Some(oldest) if oldest <= KNOWN => Ok(()),
         _ => Err(OpenError::TooNew),
     }
+}
+
+/// Refuses a ledger that has not been migrated to what this program reads.
+pub(super) fn refuse_older(connection: &Connection) -> Result<(), OpenError> {
+    if version(connection)? < KNOWN { Err(OpenError::TooOld) } else { Ok(()) }
 }
 
 fn version(connection: &Connection) -> Result<usize, OpenError> {

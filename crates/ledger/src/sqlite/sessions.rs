@@ -29,14 +29,18 @@ pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<
             session.cpo_partner_session_id.as_ref().map(|id| id.as_bytes()),
         ])?;
     connection
+        .prepare_cached("INSERT INTO authorisation_request (process, request) VALUES (?1, ?2)")?
+        .execute(params![session.process.as_bytes(), &session.request[..]])?;
+    connection
         .prepare_cached(
-            "INSERT INTO authorisation (process, session, received_at, request) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO authorisation (process, session, received_at, request, request_no)
+             VALUES (?1, ?2, ?3, x'', ?4)",
         )?
         .execute(params![
             session.process.as_bytes(),
             session.key.as_bytes(),
             micros(session.opened_at),
-            &session.request[..],
+            connection.last_insert_rowid(),
         ])?;
     Ok(())
 }

@@ -12,19 +12,23 @@
 
 mod any_feed;
 mod any_sequence;
+mod erasure;
 mod feed;
 mod feed_confirmed;
 mod history;
 mod intake;
 mod lanes;
 mod leases;
+mod looking;
 mod order;
 mod receipts;
 mod records;
 mod release;
 mod repeats;
+mod replays;
 mod scene;
 mod sessions;
+mod sqlite_erasure;
 mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_runs;
@@ -201,6 +205,31 @@ macro_rules! conformance {
                 due_names_each_provider_once_and_the_next_instant
                 the_next_instant_is_known_even_where_something_is_due_now
                 a_probe_is_a_commit
+            }
+            looking {
+                a_session_shows_its_authorisation_its_conflicts_and_its_messages
+                one_partners_refusals_are_found_however_it_spelt_itself
+            }
+            replays {
+                a_selection_counts_what_it_takes_in_and_what_it_leaves
+                a_replay_carries_the_message_with_attempts_counting_on
+                a_large_replay_is_queued_in_batches_each_message_once_also_over_a_restart
+                no_order_of_a_session_knows_of_a_replay
+                what_is_open_is_not_queued_and_two_replays_do_not_queue_the_same
+                a_lease_of_a_replay_that_ran_out_is_claimed_again
+                a_replay_stands_back_while_its_message_is_sent_again_by_its_sender
+                an_erased_message_is_skipped_and_one_erased_while_it_waits_is_not_sent
+                replays_are_listed_newest_first
+            }
+            erasure {
+                a_body_goes_and_digest_times_and_outcome_stay
+                sessions_are_found_by_their_medium
+                what_is_under_way_is_never_touched
+                what_is_owed_is_kept_or_ends_with_a_named_reason
+                what_is_sent_in_again_after_its_erasure_is_sent_but_not_stored_again
+                a_card_number_that_a_provider_repeated_goes_too
+                requests_that_came_to_no_session_are_found_in_order_and_erased
+                a_remembered_card_is_forgotten
             }
         }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use oicp::NotificationType::{End, Error, Start};
 use roamhub_core::ports::{FeedPort, Ledger, ReceiptPort};
 use roamhub_ledger::Sqlite;
-use roamhub_ledger::sqlite::{FILE_NAME, look_up_receipt};
+use roamhub_ledger::sqlite::{FILE_NAME, Look};
 use rusqlite::Connection;
 use tempfile::tempdir;
 
@@ -63,7 +63,7 @@ async fn receipts_and_places_in_the_feed_survive_the_erasure_of_the_body() {
     assert_eq!((entry.process, entry.digest, entry.body.len()), (intake.process, intake.digest, 0));
     assert_eq!(confirm(&ledger, 1, 2).await, (1, 0));
     // Also for who only looks at the ledger, while it is in use.
-    let seen = look_up_receipt(folder.path(), intake.process).unwrap().expect("it is known");
+    let seen = Look::at(folder.path()).unwrap().receipt(intake.process).unwrap().expect("it is known");
     assert_eq!(seen.deliveries.last().map(|delivery| delivery.state.as_str()), Some("fetched"));
     assert_eq!(seen.feed, Some((position(1), true)));
 }

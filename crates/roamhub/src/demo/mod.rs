@@ -75,7 +75,7 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     open_guide_session(ledger.as_ref(), &cast).await?;
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console).await?;
+    let node = Node::start((ledger, gone), partners, seal, oicp, console, None).await?;
 
     screen::introduce(&cast, &node, &provider.url());
     let delivered = play::session(&cast, node.oicp, &provider).await?;

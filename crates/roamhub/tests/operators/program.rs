@@ -131,9 +131,9 @@ async fn inspect_says_when_it_does_not_have_the_message() {
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
     assert!(unknown.stderr.contains("no notification"), "{unknown:?}");
     let nonsense = roamhub(&["inspect", "nonsense", "--data", data]).await;
-    assert_eq!(nonsense.code, Some(1), "{nonsense:?}");
+    assert_eq!(nonsense.code, Some(2), "{nonsense:?}");
     let nowhere = roamhub(&["inspect", SESSION, "--data", "/nonexistent"]).await;
-    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
     assert!(nowhere.stderr.contains("/nonexistent"), "{nowhere:?}");
 }
 

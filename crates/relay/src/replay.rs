@@ -1,0 +1,130 @@
+//! Replays, worked off behind the live traffic: filled into their queue batch by batch, claimed when due, sent, recorded.
+//!
+//! A provider gets at most `WIDTH` of them at a time, beside what it is owed anyway, and none while its lane is paused.
+//! Everything that is to survive a crash is the ledger's: the cursor, the queue, the leases. This loop can die anywhere.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use oicp::ProviderId;
+use roamhub_core::ports::{Due, LedgerError, Settled};
+use roamhub_core::replay::Filled;
+use roamhub_core::retry;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+
+use crate::attempt::{Attempt, Done, Occasion};
+use crate::relay::{Inner, Relay};
+
+/// How many replays may be under way towards one provider.
+const WIDTH: usize = 8;
+/// The longest sleep: a replay is ordered in the ledger, and found there by looking.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The pause between two batches: the ledger's writer has others to serve.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
+
+/// The loop's memory, and it may forget it.
+#[derive(Default)]
+struct Replays {
+    places: HashMap<ProviderId, Arc<Semaphore>>,
+    /// Rung when a place becomes free.
+    freed: Arc<Notify>,
+}
+
+impl Relay {
+    /// Runs until [`Relay::close`] is called.
+    pub async fn replay(&self) {
+        let mut replays = Replays::default();
+        while !self.inner.closing.is_cancelled() {
+            let sleep = match self.inner.clone().replay_step(&mut replays).await {
+                Ok(sleep) => sleep,
+                Err(error) => {
+                    tracing::error!(%error, "the replays could not be worked off; tried again");
+                    LONGEST_SLEEP
+                }
+            };
+            tokio::select! {
+                () = self.inner.closing.cancelled() => {}
+                _ = timeout(sleep, replays.freed.notified()) => {}
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Queues a batch and sends what is due; returns how long to sleep.
+    async fn replay_step(self: Arc<Self>, replays: &mut Replays) -> Result<Duration, LedgerError> {
+        let filled = self.ledger.fill_replays(self.clock.now()).await?;
+        let now = self.clock.now();
+        let Due { providers, next } = self.ledger.replays_due(now).await?;
+        if !providers.is_empty() {
+            let paused: HashSet<_> =
+                self.ledger.pauses().await?.into_iter().map(|pause| pause.provider).collect();
+            for provider in providers.into_iter().filter(|provider| !paused.contains(provider)) {
+                if self.closing.is_cancelled() {
+                    break;
+                }
+                self.clone().replay_to(provider, replays).await?;
+            }
+        }
+        if matches!(filled, Filled::Batch { .. }) {
+            return Ok(BETWEEN_BATCHES);
+        }
+        let until_next = next.map(|next| next.duration_since(now).unsigned_abs());
+        Ok(until_next.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP))
+    }
+
+    async fn replay_to(
+        self: Arc<Self>,
+        provider: ProviderId,
+        replays: &mut Replays,
+    ) -> Result<(), LedgerError> {
+        // Without an address nothing can be sent; it stays due until there is one.
+        let Some(route) = self.routes.route(&provider) else { return Ok(()) };
+        let width = replays.places.entry(provider).or_insert_with(|| Arc::new(Semaphore::new(WIDTH)));
+        let mut places = Vec::with_capacity(WIDTH);
+        while let Ok(place) = width.clone().try_acquire_owned() {
+            places.push(place);
+        }
+        if places.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let asked = Instant::now();
+        let claimed = self.ledger.claim_replays(provider, now, lease_until, places.len()).await?;
+        if asked.elapsed() >= self.tuning.lease_margin {
+            // The leases may have run out: they are claimed again.
+            tracing::warn!(%provider, claimed = claimed.len(), "replays were claimed too late to send");
+            return Ok(());
+        }
+        for (owed, place) in claimed.into_iter().zip(places) {
+            let attempt = Attempt { occasion: Occasion::Replay, ..Attempt::of(owed, route.clone()) };
+            self.tasks.spawn(self.clone().replay_one(attempt, place, replays.freed.clone()));
+        }
+        Ok(())
+    }
+
+    async fn replay_one(self: Arc<Self>, attempt: Attempt, place: OwnedSemaphorePermit, freed: Arc<Notify>) {
+        let done = self.exchange(&attempt, attempt.route.timeout).await;
+        self.record_replay(&attempt, done).await;
+        drop(place);
+        freed.notify_one();
+    }
+
+    /// Writes the outcome. If the ledger does not take it, the lease runs out and the provider sees a repeat.
+    async fn record_replay(&self, attempt: &Attempt, done: Box<Done>) {
+        let Done { record, fate, .. } = *done;
+        match self.ledger.settle_replay(attempt.lease, self.clock.now(), record, fate).await {
+            Ok(Settled::Recorded) => {}
+            Ok(Settled::Late) => {
+                tracing::warn!(process = %attempt.process, "the outcome of a replay came after the lease was lost");
+            }
+            Err(error) => {
+                self.metrics.unrecorded.inc();
+                tracing::error!(process = %attempt.process, %error, "the outcome of a replay could not be recorded");
+            }
+        }
+    }
+}
