@@ -49,3 +49,50 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for CarriedOn<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::{Notify, oneshot};
+    use tokio::time::timeout;
+
+    use super::CarriedOn;
+
+    /// Work that waits for a call and then says that it has ended.
+    fn work() -> (Arc<Notify>, oneshot::Receiver<u8>, impl Future<Output = u8> + Send + 'static) {
+        let call = Arc::new(Notify::new());
+        let (ended, end) = oneshot::channel();
+        let called = call.clone();
+        let work = async move {
+            called.notified().await;
+            let _ = ended.send(7);
+            7
+        };
+        (call, end, work)
+    }
+
+    #[tokio::test]
+    async fn work_that_is_waited_for_gives_its_result() {
+        let (call, _end, work) = work();
+        call.notify_one();
+        assert_eq!(CarriedOn::new(work).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_from_where_it_was_when_nobody_waits_any_more() {
+        let (call, end, work) = work();
+        let mut carried = CarriedOn::new(work);
+        assert!(timeout(Duration::ZERO, &mut carried).await.is_err(), "it waits for the call");
+        drop(carried);
+        call.notify_one();
+        assert_eq!(timeout(Duration::from_secs(5), end).await.unwrap().unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_answers_nothing_and_harms_nobody() {
+        let work = async { assert!(std::hint::black_box(false), "as a mistake in the program would") };
+        assert_eq!(CarriedOn::new(work).await, None);
+    }
+}

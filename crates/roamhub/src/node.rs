@@ -24,7 +24,7 @@ use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
 use roamhub_services::{Hub, Partners, Receipts};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -52,13 +52,19 @@ pub(crate) struct Node {
     _control: Option<SocketFile>,
 }
 
-/// The threads that serve partners: one core is left to the ledger's writer. `TOKIO_WORKER_THREADS` overrides it.
+/// The threads that serve partners: one core is left to the ledger's writer. `TOKIO_WORKER_THREADS` overrides it. One
+/// thread alone needs nothing of what shares work between several, and is cheaper without.
 pub(crate) fn runtime() -> std::io::Result<Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        builder.worker_threads(cores.saturating_sub(1).max(1));
-    }
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut builder = if std::env::var_os("TOKIO_WORKER_THREADS").is_some() {
+        Builder::new_multi_thread()
+    } else if cores <= 2 {
+        Builder::new_current_thread()
+    } else {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(cores - 1);
+        builder
+    };
     builder.enable_all().build()
 }
 

@@ -10,6 +10,7 @@ use clap::Subcommand;
 use roamhub_core::directory::Directory;
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_services::{Partners, partners_file};
+use tokio::task::spawn_blocking;
 
 use crate::clock::SystemClock;
 use crate::node;
@@ -95,7 +96,8 @@ impl PartnersFile {
     pub(crate) async fn changed(&mut self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = stamp(&self.path);
+            let path = self.path.clone();
+            let now = spawn_blocking(move || stamp(&path)).await.ok().flatten();
             if now != self.seen {
                 self.seen = now;
                 return;
@@ -104,11 +106,15 @@ impl PartnersFile {
     }
 
     /// Reads it again. What is wrong with it is said, and the partners stay as they were.
-    pub(crate) fn reload(&self) {
-        match read_file(&self.path) {
+    pub(crate) async fn reload(&self) {
+        let path = self.path.clone();
+        // Not on a thread that serves partners: the file may lie on a disk that is slow to answer.
+        let read = spawn_blocking(move || read_file(&path)).await;
+        match read.unwrap_or_else(|error| Err(error.into())) {
             Ok((_, directory)) => {
-                tracing::info!(partners = counted(&directory), "partners read again");
+                let partners = counted(&directory);
                 self.partners.replace(directory);
+                tracing::info!(partners, "partners read again");
             }
             Err(error) => tracing::error!("the partners stay as they were: {error:#}"),
         }

@@ -70,11 +70,11 @@ async fn attend(
             asked = signals.next() => match asked {
                 Asked::Stop => break ExitCode::SUCCESS,
                 Asked::Reload => match &file {
-                    Some(file) => file.reload(),
+                    Some(file) => file.reload().await,
                     None => tracing::warn!("SIGHUP: there is no partners file to read again"),
                 },
             },
-            () = changed => if let Some(file) = &file { file.reload() },
+            () = changed => if let Some(file) = &file { file.reload().await },
             part = node.failed() => {
                 tracing::error!(part, "an essential part of the hub ended; stopping");
                 break ExitCode::FAILURE;
