@@ -241,7 +241,13 @@ fn claim(
     supersede(connection, &supersedes, open, now)?;
     let token = row.token + 1;
     connection
-        .prepare_cached("UPDATE delivery SET token = ?2, lease_until = ?3, due_at = NULL WHERE no = ?1")?
+        .prepare_cached(
+            // An End is filed under its medium here at the latest: one under way must be found by its card, too.
+            "UPDATE delivery SET token = ?2, lease_until = ?3, due_at = NULL,
+                 medium = CASE WHEN type = 'End' AND medium IS NULL
+                               THEN (SELECT medium FROM session WHERE id = delivery.session) ELSE medium END
+             WHERE no = ?1",
+        )?
         .execute(params![row.no, token, micros(lease_until)])?;
     let mut statement = connection.prepare_cached(
         "SELECT n.process, n.provider, n.body, n.received_at, d.recorded, d.faulted, d.unusable
