@@ -71,6 +71,8 @@ const CALM: u64 = 1;
 
 impl Gate {
     pub(crate) fn new(provider: ProviderId, service: &'static str, metrics: BreakerMetrics) -> Self {
+        // Shown from the beginning: a gauge that is not there cannot be told from one that is not scraped.
+        metrics.state.get_or_create(&BreakerLabels { provider: provider.to_string(), service }).set(0);
         Self {
             provider,
             service,

@@ -1,7 +1,7 @@
 //! Draining a lane: what is due is claimed as places get free and the pace allows, sent, recorded.
 //!
 //! Every lane with something due is drained by a task of its own, so one provider's claims and waiting hold up nobody
-//! else's. The task ends when nothing more is due, or when the lane is shut; [`crate::redelivery`] starts it again.
+//! else's. The task ends when nothing more is due, or when the lane is shut; `redelivery` starts it again.
 
 use std::sync::Arc;
 
@@ -95,8 +95,7 @@ impl Inner {
                     None => match lane.pass(Urgency::of(attempt.kind)) {
                         Ok(pass) => (pass, None),
                         Err(_) => {
-                            let now = self.clock.now();
-                            self.ledger.defer(attempt.lease, now, now).await?;
+                            self.give_up_claim(&attempt).await;
                             continue;
                         }
                     },
@@ -106,6 +105,14 @@ impl Inner {
             }
         }
         Ok(round)
+    }
+
+    /// If the ledger does not take it back, the lease runs out.
+    async fn give_up_claim(&self, attempt: &Attempt) {
+        let now = self.clock.now();
+        if let Err(error) = self.ledger.defer(attempt.lease, now, now).await {
+            tracing::error!(process = %attempt.process, %error, "a delivery could not be put back");
+        }
     }
 
     async fn claim(

@@ -144,6 +144,11 @@ impl Lane {
         }
     }
 
+    /// When the first breaker that is open lets something through again.
+    pub(crate) fn opens_in(&self) -> Option<Duration> {
+        Urgency::ALL.into_iter().filter_map(|urgency| self.kind(urgency).gate.shut_for()).min()
+    }
+
     /// As [`Lane::shut`], but somebody who comes while a probe is under way waits a moment for what comes of it.
     pub(crate) async fn shut_now(&self, urgency: Urgency) -> Option<Shut> {
         let shut = self.shut(urgency)?;

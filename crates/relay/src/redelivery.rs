@@ -1,5 +1,5 @@
 //! What is owed from before, also from before a restart. One loop looks what is due and has each lane with something due
-//! drained by a task of its own ([`crate::drain`]); it sleeps until the next delivery is due, until somebody wakes it, or
+//! drained by a task of its own (`drain`); it sleeps until the next delivery is due, until somebody wakes it, or
 //! for a second, whichever comes first.
 
 use std::sync::Arc;
@@ -77,6 +77,8 @@ impl Inner {
                 Some(Shut::Paused) => {}
                 Some(Shut::Open(pause)) => sleeps = sleeps.min(pause),
                 None => {
+                    // One kind may still be shut, and is to be probed in time.
+                    sleeps = sleeps.min(lane.opens_in().unwrap_or(sleeps));
                     if let Some(draining) = lane.begin_draining() {
                         self.tasks.spawn(self.clone().drain(provider, draining));
                     }

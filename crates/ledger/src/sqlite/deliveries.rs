@@ -254,7 +254,11 @@ fn claim(
     let token = row.token + 1;
     connection
         .prepare_cached(
-            "UPDATE delivery SET token = ?3, lease_until = ?4, due_at = NULL WHERE session = ?1 AND no = ?2",
+            // An End is filed under its medium here at the latest: one under way must be found by its card, too.
+            "UPDATE delivery SET token = ?3, lease_until = ?4, due_at = NULL,
+                 medium = CASE WHEN type = 'End' AND medium IS NULL
+                               THEN (SELECT medium FROM session WHERE id = delivery.session) ELSE medium END
+             WHERE session = ?1 AND no = ?2",
         )?
         .execute(params![session.as_bytes(), row.no, token, micros(lease_until)])?;
     if let Some(row) = open.iter_mut().find(|open| open.no == row.no) {

@@ -15,6 +15,7 @@ use roamhub_core::receipt;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::deliveries::overwrite_pin;
+use super::erasure::is_erased;
 use super::rows::{bytes, contradiction, instant, micros};
 use super::standing::newest_state;
 use super::turns::{promote, remove, write_history};
@@ -75,7 +76,10 @@ fn read(
         if read > most && !entries.is_empty() {
             break;
         }
-        entries.push(entry(connection, row, Bytes::copy_from_slice(body))?);
+        // An erased body is zeros, and nobody's message.
+        let erased = is_erased(connection, row.get("notification")?)?;
+        let body = if erased { Bytes::new() } else { Bytes::copy_from_slice(body) };
+        entries.push(entry(connection, row, body)?);
     }
     Ok(entries)
 }

@@ -15,7 +15,8 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 use roamhub_core::ProcessId;
 use roamhub_core::SessionKey;
-use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
+use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Fate, Intake, Ledger, Plan, Repeated, Sending, Settled, Taken, TurnNow};
 
 use crate::Place;
@@ -34,7 +35,9 @@ enum Step {
     TakeTurn(Index),
     Settle(Index, Outcome),
     Defer(Index, i64),
-    Claim(usize),
+    Claim(usize, Option<Urgency>),
+    ClaimEnds(usize),
+    File,
     Sweep,
     Pass(i64),
 }
@@ -58,7 +61,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<Index>().prop_map(Step::TakeTurn),
         5 => (any::<Index>(), outcome).prop_map(|(pick, outcome)| Step::Settle(pick, outcome)),
         1 => (any::<Index>(), 1..40_i64).prop_map(|(pick, pause)| Step::Defer(pick, pause)),
-        5 => (1..4_usize).prop_map(Step::Claim),
+        5 => (1..4_usize, select(vec![None, None, Some(Urgency::Urgent), Some(Urgency::Usual)]))
+            .prop_map(|(limit, only)| Step::Claim(limit, only)),
+        1 => (1..4_usize).prop_map(Step::ClaimEnds),
+        1 => Just(Step::File),
         1 => Just(Step::Sweep),
         4 => prop_oneof![9 => 1..40_i64, 1 => 900..1_000_i64].prop_map(Step::Pass),
     ]
@@ -154,7 +160,11 @@ impl Model {
                 let settled = self.ledger.defer(given.lease, now, due).await.unwrap();
                 self.gives_back(given, settled);
             }
-            Step::Claim(limit) => self.claim(*limit).await,
+            Step::Claim(limit, only) => self.claim(*limit, *only).await,
+            Step::ClaimEnds(limit) => self.claim_ends(*limit).await,
+            Step::File => {
+                self.ledger.file_media(2).await.unwrap();
+            }
             Step::Sweep => {
                 self.ledger.sweep(at(self.now)).await.unwrap();
                 for sending in &mut self.sending {
@@ -218,10 +228,22 @@ impl Model {
         assert!(self.sending.iter().flatten().all(|sending| sending.lease != lease), "{why}: {lease:?}");
     }
 
-    async fn claim(&mut self, limit: usize) {
+    async fn claim(&mut self, limit: usize, only: Option<Urgency>) {
         let until = self.now + LEASE;
-        let owed =
-            self.ledger.claim_due(provider(), None, at(self.now), at(until), limit).await.unwrap().owed;
+        let claim = self.ledger.claim_due(provider(), only, at(self.now), at(until), limit).await.unwrap();
+        assert!(claim.owed.iter().all(|owed| only.is_none_or(|only| only == Urgency::of(owed.kind))));
+        self.claimed(limit, until, claim.owed);
+    }
+
+    /// Out of turn, as before an authorisation: all sessions of the story have one card.
+    async fn claim_ends(&mut self, limit: usize) {
+        let until = self.now + LEASE;
+        let owed = self.ledger.claim_ends(provider(), [7; 32], at(self.now), at(until), limit).await.unwrap();
+        assert!(owed.iter().all(|owed| owed.kind == End));
+        self.claimed(limit, until, owed);
+    }
+
+    fn claimed(&mut self, limit: usize, until: i64, owed: Vec<OwedDelivery>) {
         assert!(owed.len() <= limit);
         for owed in owed {
             let session = self.sessions.iter().position(|key| *key == owed.session).unwrap();
@@ -266,7 +288,7 @@ impl Model {
             }
             self.now += LEASE + 1;
             self.apply(&Step::Sweep).await;
-            self.claim(10).await;
+            self.claim(10, None).await;
             for given in self.sending.clone().into_iter().flatten() {
                 self.settle(given, Outcome::Ends(FinalState::Delivered)).await;
             }

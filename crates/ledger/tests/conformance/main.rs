@@ -150,6 +150,7 @@ macro_rules! conformance {
             release {
                 an_owed_end_is_found_by_its_card_filed_or_not
                 the_ends_of_one_card_and_provider_are_claimed_before_they_are_due
+                an_end_that_is_being_sent_again_is_found_although_nobody_has_filed_it
                 an_end_released_keeps_the_order_of_its_session
             }
             history {

@@ -93,6 +93,14 @@ pub(crate) async fn the_ends_of_one_card_and_provider_are_claimed_before_they_ar
     }
 }
 
+pub(crate) async fn an_end_that_is_being_sent_again_is_found_although_nobody_has_filed_it(place: &dyn Place) {
+    let ledger = begin(place).await;
+    let (intake, _) = owed(&*ledger, CARD, provider()).await;
+    assert_eq!(claimed(&*ledger, 10_000).await.len(), 1);
+    let expected = OwedEnd { provider: provider(), process: intake.process, under_way: true };
+    assert_eq!(ledger.owed_ends(CARD).await.unwrap(), [expected]);
+}
+
 pub(crate) async fn an_end_released_keeps_the_order_of_its_session(place: &dyn Place) {
     let ledger = begin(place).await;
     let session = session_of(&*ledger, CARD, provider()).await;
