@@ -107,8 +107,9 @@ impl PartnersFile {
     pub(crate) fn reload(&self) {
         match read_file(&self.path) {
             Ok((_, directory)) => {
-                tracing::info!(partners = counted(&directory), "partners read again");
+                let counted = counted(&directory);
                 self.partners.replace(directory);
+                tracing::info!(partners = counted, "partners read again");
             }
             Err(error) => tracing::error!("the partners stay as they were: {error:#}"),
         }

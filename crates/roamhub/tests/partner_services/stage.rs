@@ -87,6 +87,18 @@ impl Stage {
         seen
     }
 
+    /// The whole feed of `DE-DCB` once this message is in it.
+    pub(crate) async fn feed_with(&self, process: &str) -> Vec<Value> {
+        let mut length = 1;
+        loop {
+            let seen = self.feed_of(length).await;
+            if seen.iter().any(|entry| entry["process_id"] == process) {
+                return seen;
+            }
+            length = seen.len() + 1;
+        }
+    }
+
     /// Confirms a cursor; what the hub says to that.
     pub(crate) async fn confirm(&self, cursor: &str) -> Answer {
         self.operator.post(&format!("{FEED}/confirm"), &[], format!("{{\"cursor\":\"{cursor}\"}}")).await
