@@ -92,7 +92,7 @@ pub enum Confirmed {
     UpTo {
         /// Everything up to here.
         position: Position,
-        /// Deliveries that waited and are closed as fetched.
+        /// Messages that waited, or had been given up, and are fetched now.
         closed: u64,
         /// Deliveries that are under way and end by themselves.
         under_way: u64,

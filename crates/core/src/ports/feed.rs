@@ -29,8 +29,8 @@ pub trait FeedPort: Send + Sync {
     ) -> LedgerTask<'_, Vec<FeedEntry>>;
     /// Where a feed ends, and up to where it is confirmed.
     fn feed_ends(&self, provider: ProviderId) -> LedgerTask<'_, FeedEnds>;
-    /// Remembers that the provider has everything up to `cursor`, and closes what waits up to there as fetched; at most
-    /// `limit` positions at a time. What is under way is left alone. A cursor that was confirmed before changes nothing.
+    /// Remembers that the provider has everything up to `cursor`, and closes what waits up to there, or was given
+    /// up, as fetched; at most `limit` positions at a time. What is under way, or was heard, is left alone. A cursor that was confirmed before changes nothing.
     fn confirm_feed(
         &self,
         provider: ProviderId,

@@ -181,7 +181,8 @@ enum Closing {
     Ended,
 }
 
-/// Closes what waits for this message. An attempt that is under way ends by itself, and what has ended stays as it is.
+/// Closes what waits for this message, or was given up without having reached the provider. An attempt that is under way
+/// ends by itself, and what the provider has heard stays as it ended.
 fn close(desk: &mut Desk, passed: &Passed, now: Timestamp) -> Result<Closing, StoreError> {
     let Desk { connection, book, tenure, .. } = desk;
     let session = SessionKey::from_bytes(passed.session);
@@ -193,14 +194,19 @@ fn close(desk: &mut Desk, passed: &Passed, now: Timestamp) -> Result<Closing, St
             write_history(connection, row.no, passed.notification, FinalState::Fetched, None, now)?;
             promote(connection, session, open, now)?;
         }
-        None => match newest_state(connection, passed.notification, &passed.session)?.as_deref() {
-            None => return Ok(Closing::UnderWay),
-            Some(state) if state == FinalState::Held.as_str() => {
-                let number = tenure.number();
-                write_history(connection, number, passed.notification, FinalState::Fetched, None, now)?;
+        None => {
+            let Some(state) = newest_state(connection, passed.notification, &passed.session)? else {
+                return Ok(Closing::UnderWay);
+            };
+            match FinalState::parse(&state) {
+                // The provider has it after all. The end that was written stays: this is a new one.
+                Some(FinalState::Held | FinalState::Exhausted | FinalState::Expired) => {
+                    let number = tenure.number();
+                    write_history(connection, number, passed.notification, FinalState::Fetched, None, now)?;
+                }
+                _ => return Ok(Closing::Ended),
             }
-            Some(_) => return Ok(Closing::Ended),
-        },
+        }
     }
     // A PIN is a finding, so most messages need no look.
     if passed.odd {

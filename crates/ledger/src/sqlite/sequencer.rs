@@ -78,10 +78,13 @@ impl Sqlite {
         };
         pass.mark = Some(mark);
         let mut grown = BTreeMap::new();
-        for newcomer in readers.iter().filter(|reader| !pass.readers.contains(reader)) {
+        let newcomers: Vec<_> = readers.difference(&pass.readers).copied().collect();
+        for newcomer in newcomers {
             let key = newcomer.key().to_owned();
             let owed = self.aside.read(move |connection| owed_before(connection, key, mark)).await?;
-            self.give_positions(owed, None, &mut grown).await?;
+            // The mark is saved with it: what came before is looked at only once, also after a crash.
+            self.give_positions(owed, mark, &mut grown).await?;
+            pass.saved = Some((mark, Instant::now()));
         }
         pass.readers.clone_from(&readers);
         let seen = self.aside.read(move |connection| look(connection, mark, limit, &readers)).await?;
@@ -89,7 +92,7 @@ impl Sqlite {
             seen.mark != saved && (seen.mark - saved >= SAVE_AFTER || at.elapsed() >= SAVE_EVERY)
         });
         if stale || !seen.places.is_empty() {
-            self.give_positions(seen.places, Some(seen.mark), &mut grown).await?;
+            self.give_positions(seen.places, seen.mark, &mut grown).await?;
             pass.saved = Some((seen.mark, Instant::now()));
         }
         pass.mark = Some(seen.mark);
@@ -102,19 +105,16 @@ impl Sqlite {
     async fn give_positions(
         &self,
         places: Vec<Place>,
-        mark: Option<i64>,
+        mark: i64,
         grown: &mut BTreeMap<String, u64>,
     ) -> Result<(), LedgerError> {
         let mut rest = places.as_slice();
         loop {
             let (chunk, later) = rest.split_at(rest.len().min(CHUNK));
-            let mark = mark.filter(|_| later.is_empty());
-            if !chunk.is_empty() || mark.is_some() {
-                let places = chunk.to_vec();
-                let new = self.writer.write(move |connection| append(connection, &places, mark)).await?;
-                for key in new {
-                    *grown.entry(key).or_default() += 1;
-                }
+            let (places, mark) = (chunk.to_vec(), later.is_empty().then_some(mark));
+            let new = self.writer.write(move |connection| append(connection, &places, mark)).await?;
+            for key in new {
+                *grown.entry(key).or_default() += 1;
             }
             if later.is_empty() {
                 return Ok(());

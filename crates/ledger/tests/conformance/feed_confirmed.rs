@@ -50,6 +50,25 @@ pub(crate) async fn what_is_under_way_or_has_ended_is_left_alone(place: &dyn Pla
     assert_eq!(states(&*ledger, sent[0]).await, ["delivered"]);
 }
 
+pub(crate) async fn what_was_given_up_is_fetched_after_all(place: &dyn Place) {
+    let ledger = begin(place).await;
+    let ended = async |kind, state: FinalState, reason| {
+        let intake = notice(session(&*ledger).await, kind, 1);
+        let lease = going(&*ledger, intake.clone()).await;
+        finish(&*ledger, lease, 2, state, reason).await;
+        intake
+    };
+    let end = ended(End, FinalState::Exhausted, Some("too-old")).await;
+    let start = ended(Start, FinalState::Expired, None).await;
+    let overtaken = ended(Progress, FinalState::Superseded, None).await;
+    sequence(&*ledger, &[provider()]).await;
+    assert_eq!(confirm(&*ledger, 3, 4).await, (2, 0));
+    assert_eq!(states(&*ledger, end.process).await, ["exhausted", "fetched"]);
+    assert_eq!(states(&*ledger, start.process).await, ["expired", "fetched"]);
+    assert_eq!(states(&*ledger, overtaken.process).await, ["superseded"]);
+    assert_eq!(repeat(&*ledger, again(&end, 5)).await, (end.process, Repeated::Fetched));
+}
+
 pub(crate) async fn much_is_confirmed_in_small_steps(place: &dyn Place) {
     let ledger = begin(place).await;
     let session = session(&*ledger).await;

@@ -192,6 +192,7 @@ macro_rules! conformance {
             feed_confirmed {
                 what_is_held_or_deferred_is_closed_as_fetched
                 what_is_under_way_or_has_ended_is_left_alone
+                what_was_given_up_is_fetched_after_all
                 much_is_confirmed_in_small_steps
                 a_cursor_of_before_changes_nothing_and_one_beyond_the_end_is_refused
                 a_repeat_of_what_was_fetched_is_not_sent

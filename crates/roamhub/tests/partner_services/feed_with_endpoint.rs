@@ -2,7 +2,7 @@
 
 use roamhub_testkit::{Reply, messages};
 
-use crate::stage::{FEED, Stage, TAKES, column, entries, process_of};
+use crate::stage::{FEED, READS, Stage, TAKES, column, entries, process_of, text};
 
 fn both() -> String {
     format!("{TAKES}\nfeed = true")
@@ -55,7 +55,7 @@ async fn what_could_not_be_pushed_is_deferred_until_the_provider_confirms_that_i
 async fn a_delivery_under_way_is_not_closed_by_a_confirmation() {
     let stage = Stage::with(&format!("{}\nfeed = true", TAKES.replace("1s", "6s"))).await;
     stage.provider.set_script(|request| match request.is_notification() {
-        true => Reply::After(std::time::Duration::from_secs(3), Box::new(Reply::Acknowledge)),
+        true => Reply::After(std::time::Duration::from_secs(5), Box::new(Reply::Acknowledge)),
         false => Reply::Acknowledge,
     });
     let session = stage.operator.open_session().await;
@@ -67,4 +67,26 @@ async fn a_delivery_under_way_is_not_closed_by_a_confirmation() {
     assert_eq!(answer.code(), "000", "{answer:?}");
     stage.receipt_in_state(&process_of(&answer), "delivered").await;
     assert_eq!(entries(&stage.operator.get(FEED).await).len(), 0);
+}
+
+#[tokio::test]
+async fn a_provider_that_gives_up_its_endpoint_finds_in_its_feed_what_it_was_still_owed() {
+    let mut stage = Stage::with(TAKES).await;
+    let delivered = stage.end("000").await;
+    stage.receipt_in_state(&delivered, "delivered").await;
+    let session = stage.operator.open_session().await;
+    stage.provider.stop().await;
+    let deferred = process_of(&stage.operator.notify(messages::end(&session)).await);
+    stage.receipt_in_state(&deferred, "deferred").await;
+    stage.change_provider(READS).await;
+    // What came in just before the change may be there as well, with its state.
+    let feed = stage.feed_with(&deferred).await;
+    assert!(feed.len() <= 2, "{feed:#?}");
+    assert_eq!(text(&feed[feed.len() - 1]["process_id"]), deferred);
+    stage.kill_and_restart().await;
+    assert_eq!(stage.feed_with(&deferred).await, feed);
+    let cursor = feed.len().to_string();
+    assert_eq!(stage.confirm(&cursor).await.json()["fetched"], 1);
+    stage.receipt_in_state(&deferred, "fetched").await;
+    stage.receipt_in_state(&delivered, "delivered").await;
 }

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 pub(crate) const ROAMHUB: &str = env!("CARGO_BIN_EXE_roamhub");
 /// What anything may take.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
+/// Between two looks at what is awaited.
+const PAUSE: Duration = Duration::from_millis(20);
 /// A provider that authorises, takes no notifications and reads its feed.
 pub(crate) const READS: &str = "services = [\"authorization\"]\nfeed = true";
 /// A provider that takes notifications; what failed once is not tried again while a test runs.
@@ -78,13 +80,27 @@ impl Stage {
     /// The whole feed of `DE-DCB` once it has so many messages.
     pub(crate) async fn feed_of(&self, length: usize) -> Vec<Value> {
         let mut seen = Vec::new();
+        let mut looks = tokio::time::interval(PAUSE);
         let grown = async {
             while seen.len() < length {
+                looks.tick().await;
                 seen = entries(&self.operator.get(&format!("{FEED}?after=0")).await);
             }
         };
         assert!(timeout(BOUND, grown).await.is_ok(), "{seen:#?}\n{}", self.hub.log());
         seen
+    }
+
+    /// The whole feed of `DE-DCB` once this message is in it.
+    pub(crate) async fn feed_with(&self, process: &str) -> Vec<Value> {
+        let mut length = 1;
+        loop {
+            let seen = self.feed_of(length).await;
+            if seen.iter().any(|entry| entry["process_id"] == process) {
+                return seen;
+            }
+            length = seen.len() + 1;
+        }
     }
 
     /// Confirms a cursor; what the hub says to that.
@@ -95,8 +111,10 @@ impl Stage {
     /// The receipt of a message of `DE*ABC`, once it is in this state.
     pub(crate) async fn receipt_in_state(&self, process: &str, state: &str) -> Value {
         let mut seen = Value::Null;
+        let mut looks = tokio::time::interval(PAUSE);
         let reached = async {
             while seen["state"] != state {
+                looks.tick().await;
                 let answer = self.operator.get(&receipt_path(process)).await;
                 assert_eq!(answer.status, 200, "{answer:?}");
                 seen = answer.json();
