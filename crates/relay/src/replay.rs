@@ -95,8 +95,10 @@ impl Inner {
         let asked = Instant::now();
         let claimed = self.ledger.claim_replays(provider, now, lease_until, places.len()).await?;
         if asked.elapsed() >= self.tuning.lease_margin {
-            // The leases may have run out: they are claimed again.
             tracing::warn!(%provider, claimed = claimed.len(), "replays were claimed too late to send");
+            for owed in claimed {
+                self.ledger.defer_replay(owed.lease, now).await?;
+            }
             return Ok(());
         }
         for (owed, place) in claimed.into_iter().zip(places) {

@@ -32,6 +32,8 @@ pub trait ReplayPort: Send + Sync {
         lease_until: Timestamp,
         limit: usize,
     ) -> LedgerTask<'_, Vec<OwedDelivery>>;
+    /// Gives a lease back without an attempt: due at `due_at`.
+    fn defer_replay(&self, lease: Lease, due_at: Timestamp) -> LedgerTask<'_, Settled>;
     /// Records an attempt of a replay and what follows.
     fn settle_replay(
         &self,

@@ -54,6 +54,10 @@ impl ReplayPort for Sqlite {
         )
     }
 
+    fn defer_replay(&self, lease: Lease, due_at: Timestamp) -> LedgerTask<'_, Settled> {
+        Box::pin(self.writer.write(move |connection| defer(connection, lease, due_at)))
+    }
+
     fn settle_replay(
         &self,
         lease: Lease,
@@ -228,6 +232,16 @@ fn lease(
             unusable: row.get("unusable")?,
         },
     })
+}
+
+fn defer(connection: &Connection, lease: Lease, due_at: Timestamp) -> Result<Settled, StoreError> {
+    let deferred = connection
+        .prepare_cached(
+            "UPDATE replay_delivery SET lease_until = NULL, due_at = ?3
+             WHERE no = ?1 AND token = ?2 AND lease_until IS NOT NULL",
+        )?
+        .execute(params![lease.delivery.0, lease.token, micros(due_at)])?;
+    Ok(if deferred == 1 { Settled::Recorded } else { Settled::Late })
 }
 
 fn settle(

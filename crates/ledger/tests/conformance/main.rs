@@ -219,6 +219,7 @@ macro_rules! conformance {
                 no_order_of_a_session_knows_of_a_replay
                 what_is_open_is_not_queued_and_two_replays_do_not_queue_the_same
                 a_lease_of_a_replay_that_ran_out_is_claimed_again
+                a_lease_of_a_replay_is_given_back_once
                 a_replay_stands_back_while_its_message_is_sent_again_by_its_sender
                 an_erased_message_is_skipped_and_one_erased_while_it_waits_is_not_sent
                 replays_are_listed_newest_first

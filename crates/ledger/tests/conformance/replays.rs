@@ -194,6 +194,17 @@ pub(crate) async fn a_lease_of_a_replay_that_ran_out_is_claimed_again(place: &dy
     assert_eq!(end(&*ledger, &again, 53, FinalState::Delivered).await, Settled::Recorded);
 }
 
+pub(crate) async fn a_lease_of_a_replay_is_given_back_once(place: &dyn Place) {
+    let ledger = begin(place).await;
+    refused(&*ledger, 0).await;
+    ordered(&*ledger, everything(), 10).await;
+    let claimed = claim(&*ledger, 10, 10).await.remove(0);
+    assert_eq!(ledger.defer_replay(claimed.lease, at(30)).await.unwrap(), Settled::Recorded);
+    assert_eq!(ledger.defer_replay(claimed.lease, at(20)).await.unwrap(), Settled::Late);
+    assert!(claim(&*ledger, 29, 10).await.is_empty());
+    assert_eq!(claim(&*ledger, 30, 10).await[0].tries.recorded, 0, "nothing was tried");
+}
+
 pub(crate) async fn a_replay_stands_back_while_its_message_is_sent_again_by_its_sender(place: &dyn Place) {
     let ledger = begin(place).await;
     let intake = notice(session(&*ledger).await, End, 0);
