@@ -1,6 +1,7 @@
 //! Replays, worked off behind the live traffic: filled into their queue batch by batch, claimed when due, sent, recorded.
 //!
-//! A provider gets at most `WIDTH` of them at a time, beside what it is owed anyway, and none while its lane is paused.
+//! A provider gets at most `WIDTH` of them at a time, beside what it is owed anyway and at its pace, and none while its
+//! lane is paused or its breaker open.
 //! Everything that is to survive a crash is the ledger's: the cursor, the queue, the leases. This loop can die anywhere.
 
 use std::collections::{HashMap, HashSet};
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oicp::ProviderId;
+use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Due, LedgerError, Settled};
 use roamhub_core::replay::Filled;
 use roamhub_core::retry;
@@ -15,6 +17,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::attempt::{Attempt, Done, Occasion};
+use crate::breakers::Pass;
+use crate::lanes::{Shut, reached};
 use crate::relay::{Inner, Relay};
 
 /// How many replays may be under way towards one provider.
@@ -82,11 +86,16 @@ impl Inner {
     ) -> Result<(), LedgerError> {
         // Without an address nothing can be sent; it stays due until there is one.
         let Some(route) = self.routes.route(&provider) else { return Ok(()) };
+        let lane = self.lanes.of(&provider);
+        if lane.shut_altogether().is_some() {
+            return Ok(());
+        }
         let width = replays.places.entry(provider).or_insert_with(|| Arc::new(Semaphore::new(WIDTH)));
         let mut places = Vec::with_capacity(WIDTH);
         while let Ok(place) = width.clone().try_acquire_owned() {
             places.push(place);
         }
+        places.truncate(lane.may_begin(route.lane.drain_rate, places.len()).unwrap_or_default());
         if places.is_empty() {
             return Ok(());
         }
@@ -101,15 +110,31 @@ impl Inner {
             }
             return Ok(());
         }
+        lane.begun(route.lane.drain_rate, claimed.len());
         for (owed, place) in claimed.into_iter().zip(places) {
             let attempt = Attempt { occasion: Occasion::Replay, ..Attempt::of(owed, route.clone()) };
-            self.tasks.spawn(self.clone().replay_one(attempt, place, replays.freed.clone()));
+            match lane.pass(Urgency::of(attempt.kind)) {
+                Ok(pass) => {
+                    self.tasks.spawn(self.clone().replay_one(attempt, pass, place, replays.freed.clone()));
+                }
+                Err(shut) => {
+                    let pause = if let Shut::Open(pause) = shut { pause } else { Duration::ZERO };
+                    self.ledger.defer_replay(attempt.lease, retry::later(now, pause)).await?;
+                }
+            }
         }
         Ok(())
     }
 
-    async fn replay_one(self: Arc<Self>, attempt: Attempt, place: OwnedSemaphorePermit, freed: Arc<Notify>) {
+    async fn replay_one(
+        self: Arc<Self>,
+        attempt: Attempt,
+        pass: Pass,
+        place: OwnedSemaphorePermit,
+        freed: Arc<Notify>,
+    ) {
         let done = self.exchange(&attempt, attempt.route.timeout).await;
+        pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         self.record_replay(&attempt, done).await;
         drop(place);
         freed.notify_one();
