@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use oicp::{NotificationType, OperatorId, ProviderId};
 
+use crate::contact::Contact;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
 
@@ -43,6 +44,8 @@ pub struct Operator {
     pub locked: bool,
     /// Are findings refusals for it?
     pub strict: bool,
+    /// How its people hear of troubles.
+    pub contact: Contact,
 }
 
 impl Operator {
@@ -98,6 +101,8 @@ pub struct Provider {
     pub ca: Option<PathBuf>,
     /// May new sessions be opened with it?
     pub locked: bool,
+    /// How its people hear of troubles.
+    pub contact: Contact,
 }
 
 impl Provider {

@@ -8,6 +8,7 @@
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
 pub mod authorisation;
+pub mod contact;
 pub mod delivery;
 pub mod directory;
 pub mod order;
@@ -19,6 +20,8 @@ pub mod records;
 pub mod retry;
 pub mod route;
 pub mod session;
+pub mod trouble;
+pub mod watchdog;
 
 pub use process::ProcessId;
 pub use session::SessionKey;

@@ -3,6 +3,9 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod people;
+pub mod watch;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -260,8 +263,9 @@ pub trait SessionPort: Send + Sync {
     fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()>;
     /// Writes how the authorisation ended: active, or void.
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()>;
-    /// Keeps that a provider said yes after the decision had fallen. Never waited for: it may be dropped under load.
-    fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp);
+    /// Keeps that a provider said yes to this operator's session after the decision had fallen. Never waited for: it
+    /// may be dropped under load.
+    fn note_conflict(&self, session: SessionKey, operator: OperatorId, provider: ProviderId, at: Timestamp);
     /// The provider that authorised this medium last.
     fn remembered_provider(&self, medium: [u8; 32]) -> LedgerTask<'_, Option<ProviderId>>;
     /// The secret that keys the hashes of media; made once, with the ledger.
@@ -293,7 +297,9 @@ pub trait PartnerPort: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Ledger: IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort {
+pub trait Ledger:
+    IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort + watch::WatchPort + people::PeoplePort
+{
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
     /// When the last commit happened, measured on this machine's monotonic clock.

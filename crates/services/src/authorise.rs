@@ -129,7 +129,7 @@ impl Inner {
             session: key,
             process,
             body: request.forwarded(&key.to_session_id()),
-            path_id: operator.id.to_string(),
+            operator: operator.id,
             arrived,
         };
         let asked = self.ask(question, candidates).await;
@@ -181,7 +181,7 @@ impl Inner {
                 let by = consent.provider.id;
                 self.ledger.decide(outcome).await.inspect_err(|_| {
                     // The operator hears no yes, but the provider has given one.
-                    self.ledger.note_conflict(key, by, self.clock.now());
+                    self.ledger.note_conflict(key, operator.id, by, self.clock.now());
                 })?;
                 self.sessions.put(SessionFacts {
                     key,

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use oicp::OperatorId;
 use oicp::authorize::{AuthorizationReading, AuthorizationStart};
 use oicp::service::Service;
 use oicp::status::{Code, Status};
 use roamhub_core::authorisation::Candidates;
 use roamhub_core::directory::{OfferedService, Provider};
 use roamhub_core::ports::Letter;
+use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{ProcessId, SessionKey};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -33,8 +35,8 @@ pub(crate) struct Question {
     pub(crate) process: ProcessId,
     /// The request with the hub's SessionID in it.
     pub(crate) body: Bytes,
-    /// The OperatorID for the path.
-    pub(crate) path_id: String,
+    /// Who asks; its id also stands in the path.
+    pub(crate) operator: OperatorId,
     pub(crate) arrived: Instant,
 }
 
@@ -163,7 +165,8 @@ impl Inner {
             provider = %provider.id,
             "a provider said yes after the decision: it believes in a session that is not its own"
         );
-        self.ledger.note_conflict(question.session, provider.id, self.clock.now());
+        self.ledger.note_conflict(question.session, question.operator, provider.id, self.clock.now());
+        self.metrics.watch.found(&question.operator, GhostKind::LateYes);
     }
 
     /// One provider's answer; `None` if it gave none that can be read in time.
@@ -171,7 +174,7 @@ impl Inner {
         let route = route(provider, OfferedService::Authorization)?;
         let left = question.deadline().saturating_duration_since(tokio::time::Instant::now());
         let letter = Letter {
-            url: Service::AuthorizeStart.join(&route.base_url, Some(&question.path_id)),
+            url: Service::AuthorizeStart.join(&route.base_url, Some(&question.operator.to_string())),
             headers: vec![("process-id", question.process.to_string())],
             body: question.body.clone(),
             budget: route.timeout.min(left),

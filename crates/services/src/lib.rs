@@ -1,20 +1,30 @@
-//! What the hub does with each message: authorise, notify (more services follow).
+//! What the hub does with each message: authorise, notify (more services follow); and who watches over sessions and
+//! tells people.
 //!
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
 pub mod authorise;
 mod authorise_ask;
+pub mod ghosts;
 pub mod hub;
 mod medium;
 pub mod metrics;
 pub mod notify;
 pub mod partners;
 pub mod partners_file;
+mod partners_contact;
+pub mod people;
+pub mod people_metrics;
+mod people_text;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
+pub mod watch_metrics;
+pub mod watchdog;
 
 pub use hub::Hub;
 pub use partners::Partners;
+pub use people::People;
 pub use reply::{Reply, Verdict};
+pub use watchdog::Watchdog;

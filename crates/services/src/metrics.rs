@@ -5,6 +5,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+use crate::watch_metrics::WatchMetrics;
+
 /// Labels of a finding.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct FindingLabels {
@@ -29,12 +31,14 @@ pub struct ServiceMetrics {
     pub(crate) findings: Family<FindingLabels, Counter>,
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
     pub(crate) conflicts: Counter,
+    /// What the watchdog counts.
+    pub watch: WatchMetrics,
 }
 
 impl ServiceMetrics {
     /// Makes them and registers them.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self { watch: WatchMetrics::register(registry), ..Self::default() };
         registry.register("roamhub_findings", "Oddities in accepted notifications", metrics.findings.clone());
         registry.register(
             "roamhub_authorisations",

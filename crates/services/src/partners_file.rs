@@ -15,6 +15,8 @@ use roamhub_core::retry::RetrySchedule;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::partners_contact::NotifyEntry;
+
 /// What is wrong with a partners document.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("line {line}: {problem}")]
@@ -53,6 +55,7 @@ struct OperatorEntry {
     locked: bool,
     #[serde(default)]
     strict: bool,
+    notify: Option<NotifyEntry>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +84,7 @@ struct ProviderEntry {
     ca: Option<PathBuf>,
     #[serde(default)]
     locked: bool,
+    notify: Option<NotifyEntry>,
 }
 
 #[derive(Deserialize)]
@@ -124,9 +128,9 @@ pub fn read(text: &str, folder: &Path) -> Result<Directory, PartnersError> {
     Ok(directory.with_contracts(contracts))
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
-    folder: &'a Path,
+    pub(crate) folder: &'a Path,
 }
 
 impl Reader<'_> {
@@ -134,7 +138,7 @@ impl Reader<'_> {
         1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
     }
 
-    fn wrong<T>(&self, at: &Spanned<T>, problem: impl Into<String>) -> PartnersError {
+    pub(crate) fn wrong<T>(&self, at: &Spanned<T>, problem: impl Into<String>) -> PartnersError {
         PartnersError { line: self.line(at.span().start), problem: problem.into() }
     }
 
@@ -147,6 +151,7 @@ impl Reader<'_> {
             certificates: self.all(&entry.certificates, Self::fingerprint)?,
             locked: entry.locked,
             strict: entry.strict,
+            contact: self.contact(entry.notify.as_ref())?,
         })
     }
 
@@ -185,6 +190,7 @@ impl Reader<'_> {
             allow_private: entry.allow_private,
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
             locked: entry.locked,
+            contact: self.contact(entry.notify.as_ref())?,
         })
     }
 
@@ -242,7 +248,7 @@ impl Reader<'_> {
         ProviderId::parse(text.get_ref()).map_err(|error| self.wrong(text, error.to_string()))
     }
 
-    fn url(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
+    pub(crate) fn url(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
         let url = text.get_ref();
         if url.contains(char::is_whitespace) {
             return Err(self.wrong(text, format!("there is a blank in the URL {url:?}")));

@@ -8,8 +8,10 @@
 
 mod checkpoint;
 mod deliveries;
+mod follow;
 mod intake;
 mod lock;
+mod people;
 mod readers;
 mod records;
 mod rows;
@@ -17,6 +19,7 @@ mod schema;
 mod sessions;
 mod tenure;
 mod turns;
+mod watch;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -25,8 +28,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oicp::ProviderId;
+use oicp::{OperatorId, ProviderId};
 use roamhub_core::delivery::{Lease, OwedDelivery};
+use roamhub_core::ports::watch::Ghost;
 use roamhub_core::ports::{
     AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
     RecordPort, SessionPort, Settled, Taken, TurnNow,
@@ -154,16 +158,40 @@ impl Sqlite {
 /// # Errors
 /// [`OpenError`]: missing, too new, or not readable.
 pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord>, OpenError> {
+    Ok(records::message(&look_into(folder)?, process)?)
+}
+
+/// The oldest ghosts of the ledger in `folder`, of one operator or of all, at most `limit`; also while a hub is running
+/// on it.
+///
+/// # Errors
+/// [`OpenError`]: missing, too new, or not readable.
+pub fn look_at_ghosts(
+    folder: &Path,
+    operator: Option<&OperatorId>,
+    limit: usize,
+) -> Result<Vec<Ghost>, OpenError> {
+    Ok(watch::ghosts(&look_into(folder)?, operator, limit)?)
+}
+
+/// A connection that only reads.
+fn look_into(folder: &Path) -> Result<Connection, OpenError> {
     let file = folder.join(FILE_NAME);
     if !file.exists() {
         return Err(OpenError::Missing(folder.to_owned()));
     }
     let connection = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     schema::refuse_newer(&connection)?;
-    records::message(&connection, process).map_err(|error| match error {
-        StoreError::Sqlite(error) => error.into(),
-        StoreError::Contradiction(what) => OpenError::Io(std::io::Error::other(what)),
-    })
+    Ok(connection)
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Sqlite(error) => error.into(),
+            StoreError::Contradiction(what) => Self::Io(std::io::Error::other(what)),
+        }
+    }
 }
 
 /// Waits for a thread of the ledger that has been told to end.
@@ -270,11 +298,10 @@ impl SessionPort for Sqlite {
         Box::pin(self.writer.write(move |connection| sessions::decide(connection, &outcome)))
     }
 
-    fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp) {
-        if !self
-            .writer
-            .write_unheard(move |connection| sessions::note_conflict(connection, session, &provider, at))
-        {
+    fn note_conflict(&self, session: SessionKey, operator: OperatorId, provider: ProviderId, at: Timestamp) {
+        if !self.writer.write_unheard(move |connection| {
+            sessions::note_conflict(connection, session, &operator, &provider, at)
+        }) {
             tracing::warn!("a conflict was not kept: the ledger is busy");
         }
     }

@@ -5,7 +5,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::OpenError;
 
 /// The migrations, in order; the first one makes version 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_watch.sql"),
+    include_str!("migrations/0003_people.sql"),
+];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();

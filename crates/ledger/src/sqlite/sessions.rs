@@ -2,14 +2,14 @@
 //! knows a card.
 
 use jiff::Timestamp;
-use oicp::{EvseId, ProviderId};
+use oicp::{EvseId, OperatorId, ProviderId};
 use roamhub_core::SessionKey;
 use roamhub_core::records::SessionRecord;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts, SessionState};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::rows::{self, contradiction, instant, micros, provider, text};
+use super::{StoreError, watch};
 
 pub(super) fn open_pending(connection: &Connection, session: &PendingSession) -> Result<(), StoreError> {
     connection
@@ -35,7 +35,7 @@ pub(super) fn open_pending(connection: &Connection, session: &PendingSession) ->
             micros(session.opened_at),
             &session.request[..],
         ])?;
-    Ok(())
+    watch::opened(connection, session)
 }
 
 pub(super) fn decide(connection: &Connection, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
@@ -43,6 +43,7 @@ pub(super) fn decide(connection: &Connection, outcome: &AuthorisationOutcome) ->
     connection
         .prepare_cached("UPDATE authorisation SET code = ?2, provider = ?3 WHERE session = ?1")?
         .execute(params![outcome.key.as_bytes(), outcome.code, by])?;
+    watch::decided(connection, outcome)?;
     let Some(by) = by else {
         // No session after a refusal: the SessionID is void.
         connection
@@ -76,9 +77,11 @@ pub(super) fn decide(connection: &Connection, outcome: &AuthorisationOutcome) ->
 pub(super) fn note_conflict(
     connection: &Connection,
     session: SessionKey,
+    operator: &OperatorId,
     by: &ProviderId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    watch::late_yes(connection, session, operator, by, at)?;
     connection
         .prepare_cached("INSERT OR REPLACE INTO conflict (session, provider, at) VALUES (?1, ?2, ?3)")?
         .execute(params![session.as_bytes(), by.key(), micros(at)])?;

@@ -206,7 +206,7 @@ async fn conflicts_and_old_partners_documents_are_kept() {
     let ledger = open(folder.path());
     let session = session(&ledger).await;
     for name in ["NL-XYZ", "AT-ABC", "NL-XYZ"] {
-        ledger.note_conflict(session, provider_named(name), at(1));
+        ledger.note_conflict(session, operator(), provider_named(name), at(1));
         ledger.store_partners(format!("# {name}"), at(1)).await.unwrap();
     }
     drop(ledger);

@@ -7,6 +7,7 @@
 mod connection;
 mod pool;
 mod tls;
+mod webhook;
 
 use std::time::Duration;
 
