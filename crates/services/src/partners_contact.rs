@@ -26,7 +26,7 @@ impl Reader<'_> {
         let webhook = match (&entry.webhook, &entry.secret) {
             (None, None) => None,
             (Some(url), Some(secret)) if secret.get_ref().len() >= SHORTEST_SECRET => Some(Webhook {
-                url: self.url(url)?,
+                url: self.url_without(url, &['#', '@'], "a URL like https://partner.example/alerts")?,
                 secret: Secret::new(secret.get_ref().clone()),
                 ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
             }),

@@ -248,7 +248,17 @@ impl Reader<'_> {
         ProviderId::parse(text.get_ref()).map_err(|error| self.wrong(text, error.to_string()))
     }
 
-    pub(crate) fn url(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
+    fn url(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
+        self.url_without(text, &['?', '#', '@'], "a base URL like https://partner.example/base")
+    }
+
+    /// A URL without these characters after its scheme.
+    pub(crate) fn url_without(
+        &self,
+        text: &Spanned<String>,
+        forbidden: &[char],
+        wanted: &str,
+    ) -> Result<String, PartnersError> {
         let url = text.get_ref();
         if url.contains(char::is_whitespace) {
             return Err(self.wrong(text, format!("there is a blank in the URL {url:?}")));
@@ -257,13 +267,11 @@ impl Reader<'_> {
         match rest {
             Some(rest)
                 if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-                    && !rest.contains(['?', '#', '@']) =>
+                    && !rest.contains(forbidden) =>
             {
                 Ok(url.clone())
             }
-            _ => {
-                Err(self.wrong(text, format!("{url:?} is not a base URL like https://partner.example/base")))
-            }
+            _ => Err(self.wrong(text, format!("{url:?} is not {wanted}"))),
         }
     }
 
