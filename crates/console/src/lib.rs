@@ -3,7 +3,10 @@
 //!
 //! * `/healthz`: the process answers;
 //! * `/readyz`: the ledger could be written within the last seconds, so messages can be taken in;
-//! * `/metrics`: Prometheus text.
+//! * `/metrics`: Prometheus text;
+//! * `/api/v1/ghosts`: see [`ghosts`].
+
+pub mod ghosts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +41,7 @@ pub struct Console {
     clock: Arc<dyn Clock>,
     registry: Registry,
     backlog: Family<ProviderLabel, Gauge>,
+    more: Router,
 }
 
 impl std::fmt::Debug for Console {
@@ -52,16 +56,24 @@ impl Console {
     pub fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, mut registry: Registry) -> Self {
         let backlog = Family::default();
         registry.register("roamhub_deliveries_open", "Deliveries owed, per provider", backlog.clone());
-        Self { ledger, clock, registry, backlog }
+        Self { ledger, clock, registry, backlog, more: Router::new() }
+    }
+
+    /// Serves these routes as well.
+    #[must_use]
+    pub fn with(self, routes: Router) -> Self {
+        Self { more: self.more.merge(routes), ..self }
     }
 
     /// Serves until it is told to stop.
-    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+    pub async fn run(mut self, listener: TcpListener, stop: CancellationToken) {
+        let more = std::mem::take(&mut self.more);
         let routes = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
-            .with_state(Arc::new(self));
+            .with_state(Arc::new(self))
+            .merge(more);
         let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
             tracing::error!(%error, "the console ended");

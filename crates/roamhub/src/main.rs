@@ -3,13 +3,17 @@
 mod check;
 mod clock;
 mod demo;
+mod ghosts;
 mod inspect;
 mod lifecycle;
+mod mail;
 mod node;
 mod partners;
 mod serve;
 mod settings;
 mod telemetry;
+mod watching;
+mod watching_settings;
 
 use std::process::ExitCode;
 
@@ -37,6 +41,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Say what became of a message
     Inspect(inspect::InspectArgs),
+    /// List sessions that look like ghosts
+    Ghosts(ghosts::GhostsArgs),
     /// Operators, providers and contracts kept in the ledger
     #[command(subcommand)]
     Partners(partners::PartnersCommand),
@@ -49,6 +55,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => return check::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Ghosts(args) => ghosts::run(&args),
         Command::Partners(command) => partners::run(command),
     };
     match result {

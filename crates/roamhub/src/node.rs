@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use roamhub_console::Console;
+use roamhub_console::{Console, ghosts};
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::request::BodyLimits;
@@ -28,6 +28,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
+use crate::watching::{Parts, Watching};
 
 /// The longest body of a session message: a charge detail record with signed values is 30 kB and more.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -78,9 +79,11 @@ impl Node {
         partners: Arc<Partners>,
         oicp_listener: TcpListener,
         console_listener: TcpListener,
+        watching: Watching,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new());
+        let webhooks = Arc::new(HttpCourier::new());
+        let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
             ledger.clone(),
@@ -91,6 +94,9 @@ impl Node {
             Tuning::default(),
         );
         let services = ServiceMetrics::register(&mut registry);
+        let parts =
+            Parts { ledger: ledger.clone(), clock: clock.clone(), partners: partners.clone(), webhooks };
+        let watchers = watching.prepare(parts, &services, &mut registry)?;
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
         let metrics = IngressMetrics::register(&mut registry);
         let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
@@ -98,14 +104,16 @@ impl Node {
         let stop = CancellationToken::new();
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
-        let console = Console::new(ledger, clock, registry);
+        let console = Console::new(ledger, clock, registry).with(ghosts::routes(hub.clone()));
+        watchers.clear_up().await;
         let redelivery = relay.clone();
-        let essential = vec![
+        let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
         ];
+        essential.extend(watchers.start(&stop));
         Ok(Self { oicp: oicp_at, console: console_at, hub, relay, stop, essential })
     }
 

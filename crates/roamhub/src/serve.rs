@@ -37,7 +37,9 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, oicp, console).await.context("cannot start")?;
+    let node = Node::start((ledger, gone), partners, oicp, console, settings.watching)
+        .await
+        .context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);
     println!("listening console http://{}", node.console);
     println!("ready");

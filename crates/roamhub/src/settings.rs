@@ -9,6 +9,8 @@ use clap::builder::FalseyValueParser;
 use serde::Deserialize;
 
 use crate::telemetry::LogFormat;
+use crate::watching::Watching;
+use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
 
 /// The settings file that is read if it is there.
 const DEFAULT_FILE: &str = "roamhub.toml";
@@ -49,6 +51,12 @@ struct SettingsFile {
     #[serde(default)]
     allow_plain_http: bool,
     log_format: Option<LogFormat>,
+    #[serde(default)]
+    watchdog: WatchdogSection,
+    #[serde(default)]
+    notify: NotifySection,
+    #[serde(default)]
+    smtp: SmtpSection,
 }
 
 /// What `serve` works with.
@@ -64,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) console: SocketAddr,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// What is watched, and who hears of it.
+    pub(crate) watching: Watching,
 }
 
 /// The data folder where nothing else is said.
@@ -84,6 +94,7 @@ impl ServeArgs {
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
         if !allowed && !settings.listen.ip().is_loopback() {

@@ -23,6 +23,7 @@ use crate::clock::SystemClock;
 use crate::lifecycle::Signals;
 use crate::node::{self, Node};
 use crate::telemetry::{self, LogFormat};
+use crate::watching::Watching;
 
 /// The session of the public integration guide; it is open in the demo, so the guide's request works as it is printed.
 const GUIDE_SESSION: &str = "3fe7378a-238f-4cf3-bca6-de657881f8c2";
@@ -71,7 +72,8 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let directory = partners_file::read(&partners(&cast, &provider.url()), folder.path())?;
     let (ledger, gone) = node::open_ledger(folder.path())?;
     open_guide_session(ledger.as_ref(), &cast).await?;
-    let node = Node::start((ledger, gone), Arc::new(Partners::new(directory)), oicp, console).await?;
+    let partners = Arc::new(Partners::new(directory));
+    let node = Node::start((ledger, gone), partners, oicp, console, Watching::default()).await?;
 
     screen::introduce(&cast, &node, &provider.url());
     let delivered = play::session(&cast, node.oicp, &provider).await?;
