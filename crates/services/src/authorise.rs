@@ -15,6 +15,7 @@ use roamhub_core::authorisation::{self, NobodyToAsk};
 use roamhub_core::directory::{Directory, Operator};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
+use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{ProcessId, SessionKey};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
@@ -182,6 +183,7 @@ impl Inner {
                 self.ledger.decide(outcome).await.inspect_err(|_| {
                     // The operator hears no yes, but the provider has given one.
                     self.ledger.note_conflict(key, operator.id, by, self.clock.now());
+                    self.metrics.watch.found(&operator.id, GhostKind::LateYes);
                 })?;
                 self.sessions.put(SessionFacts {
                     key,

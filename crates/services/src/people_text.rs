@@ -103,7 +103,10 @@ fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>
 fn waiting(facts: Option<&Facts>) -> String {
     match facts {
         Some(Facts::Endpoint { waiting, ends }) => {
-            format!(" {waiting} messages wait, {ends} of them Ends.")
+            let counted =
+                |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+            let others = waiting.saturating_sub(*ends);
+            format!(" Waiting: {}, {}.", counted(*ends, "End"), counted(others, "other message"))
         }
         _ => String::new(),
     }
@@ -165,7 +168,7 @@ mod tests {
         assert_eq!(told.subject, "[roamhub] provider DE-DCB: the endpoint fails");
         assert!(
             told.text.starts_with(
-                "The endpoint of provider DE-DCB fails since 2026-03-02 14:02 UTC. 40 messages wait, 31 of them Ends."
+                "The endpoint of provider DE-DCB fails since 2026-03-02 14:02 UTC. Waiting: 31 Ends, 9 other messages."
             ),
             "{}",
             told.text
@@ -178,7 +181,7 @@ mod tests {
             "about": { "provider": "DE-DCB" },
             "since": "2026-03-02T14:02:07Z",
             "at": "2026-03-02T14:02:07Z",
-            "text": "The endpoint of provider DE-DCB fails since 2026-03-02 14:02 UTC. 40 messages wait, 31 of them Ends.",
+            "text": "The endpoint of provider DE-DCB fails since 2026-03-02 14:02 UTC. Waiting: 31 Ends, 9 other messages.",
             "facts": { "waiting": 40, "ends": 31 },
         });
         assert_eq!(json, expected);

@@ -30,6 +30,14 @@ pub struct TakenMail {
     pub data: String,
 }
 
+impl TakenMail {
+    /// Headers and text with lines that were broken for the journey whole again.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.data.replace("=\n", "")
+    }
+}
+
 /// A fake mail server, running until it is dropped.
 pub struct FakeMailServer {
     address: SocketAddr,

@@ -61,6 +61,9 @@ pub enum OpenError {
     /// A newer program has migrated it.
     #[error("this ledger was written by a newer roamhub; use that version or a later one")]
     TooNew,
+    /// An older program has written it, and it is opened only to look.
+    #[error("this ledger was written by an older roamhub; run this version's `roamhub serve` on it once")]
+    TooOld,
     /// There is no ledger to read.
     #[error("there is no ledger in {0}; `roamhub serve --data {0}` makes one")]
     Missing(PathBuf),
@@ -165,13 +168,15 @@ pub fn look_up(folder: &Path, process: ProcessId) -> Result<Option<MessageRecord
 /// on it.
 ///
 /// # Errors
-/// [`OpenError`]: missing, too new, or not readable.
+/// [`OpenError`]: missing, too new, too old, or not readable.
 pub fn look_at_ghosts(
     folder: &Path,
     operator: Option<&OperatorId>,
     limit: usize,
 ) -> Result<Vec<Ghost>, OpenError> {
-    Ok(watch::ghosts(&look_into(folder)?, operator, limit)?)
+    let connection = look_into(folder)?;
+    schema::refuse_older(&connection)?;
+    Ok(watch::ghosts(&connection, operator, limit)?)
 }
 
 /// A connection that only reads.

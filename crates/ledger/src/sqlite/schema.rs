@@ -50,6 +50,11 @@ pub(super) fn refuse_newer(connection: &Connection) -> Result<(), OpenError> {
     }
 }
 
+/// Refuses a ledger whose schema lacks what this program wants to read.
+pub(super) fn refuse_older(connection: &Connection) -> Result<(), OpenError> {
+    if version(connection)? < KNOWN { Err(OpenError::TooOld) } else { Ok(()) }
+}
+
 fn version(connection: &Connection) -> Result<usize, OpenError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     usize::try_from(version).map_err(|_| OpenError::TooNew)

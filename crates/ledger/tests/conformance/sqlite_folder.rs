@@ -2,12 +2,14 @@
 //! disk when the hub is gone.
 
 use std::path::Path;
+use std::time::Duration;
 
 use oicp::NotificationType::{End, Start};
-use roamhub_core::ProcessId;
+use roamhub_core::ports::watch::WatchPort;
 use roamhub_core::ports::{Declined, Intake, Ledger, PartnerPort, RecordPort, Repeated, SessionPort, Taken};
 use roamhub_core::records::Refusal;
-use roamhub_ledger::sqlite::{FILE_NAME, look_up};
+use roamhub_core::{ProcessId, SessionKey};
+use roamhub_ledger::sqlite::{FILE_NAME, look_at_ghosts, look_up};
 use roamhub_ledger::{OpenError, Sqlite};
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
@@ -212,4 +214,30 @@ async fn conflicts_and_old_partners_documents_are_kept() {
     drop(ledger);
     assert_eq!(count(folder.path(), "conflict"), 2);
     assert_eq!(count(folder.path(), "partners"), 3);
+}
+
+#[tokio::test]
+async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_sessions() {
+    let folder = tempdir().unwrap();
+    let ledger = open(folder.path());
+    let (open_one, ended, pending_one) = (session(&ledger).await, session(&ledger).await, SessionKey::new());
+    ledger.open_pending(pending(pending_one)).await.unwrap();
+    going(&ledger, notice(ended, End, 1)).await;
+    drop(ledger);
+    let file = inside(folder.path());
+    file.execute_batch(
+        "DROP TABLE opening; DROP TABLE watch; DROP TABLE ghost; DROP TABLE blocked; DROP TABLE told;
+         DROP TABLE message; DELETE FROM meta WHERE key = 'watched_upto'; PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(file);
+    let told = look_at_ghosts(folder.path(), None, 10).err().unwrap();
+    assert!(matches!(told, OpenError::TooOld), "{told:?}");
+    let ledger = open(folder.path());
+    while ledger.follow(1, Duration::from_secs(60)).await.unwrap().behind {}
+    let due = ledger.due_for_a_look(at(1), 10).await.unwrap();
+    let due: Vec<_> = due.into_iter().map(|watched| watched.session).collect();
+    assert_eq!(due, [open_one], "what has ended is known from its messages");
+    assert_eq!(ledger.void_undecided(at(1), 10).await.unwrap(), [(pending_one, operator())]);
+    assert_eq!(look_at_ghosts(folder.path(), None, 10).unwrap().len(), 1);
 }

@@ -29,7 +29,7 @@ async fn a_failing_endpoint_is_told_once_to_both_and_cleared_once() {
     assert_eq!((&told["kind"], &told["state"]), (&"endpoint-failing".into(), &"trouble".into()));
     assert_eq!(told["about"], json!({ "provider": "DE-DCB" }));
     assert_eq!(told["facts"]["ends"], 1, "{told:#}");
-    assert!(told["text"].as_str().unwrap().contains("1 of them Ends"), "{told:#}");
+    assert!(told["text"].as_str().unwrap().contains("1 End, "), "{told:#}");
     assert!(told["since"].is_string() && told["at"].is_string(), "{told:#}");
     assert_eq!(&hubs.wait_for(1, SOON).await[0], told, "the hub's own people hear the same");
     let trouble = "roamhub_trouble{kind=\"endpoint-failing\",about=\"provider DE-DCB\"}";
@@ -101,7 +101,8 @@ async fn what_passes_by_itself_is_not_spoken_of() {
     });
     assert_eq!(stage.end_of_new_session().await.code(), "310");
     stage.provider.wait_for(2, SOON).await;
-    stage.metric_is("roamhub_deliveries_open{provider=\"DE-DCB\"}", "0").await;
+    let delivered = "roamhub_attempts_total{provider=\"DE-DCB\",type=\"End\",outcome=\"delivered\"}";
+    stage.metric_is(delivered, "1").await;
     assert!(webhook.messages().is_empty());
     assert!(!stage.hub.log().contains("the endpoint fails"), "{}", stage.hub.log());
 }

@@ -27,7 +27,7 @@ fn assert_is_the_mail(mail: &TakenMail, to: &str) {
     assert!(mail.data.contains("Subject: [roamhub] provider DE-DCB: the endpoint fails\n"), "{}", mail.data);
     assert!(mail.data.contains(&format!("To: {to}\n")), "{}", mail.data);
     assert!(mail.data.contains("Content-Type: text/plain; charset=utf-8\n"), "{}", mail.data);
-    assert!(mail.data.contains("1 messages wait, 1 of them Ends"), "{}", mail.data);
+    assert!(mail.text().contains("Waiting: 1 End, 0 other messages."), "{}", mail.data);
     assert!(!mail.data.contains(messages::UID), "no card: {}", mail.data);
 }
 
