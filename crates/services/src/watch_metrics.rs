@@ -32,6 +32,7 @@ pub struct WatchMetrics {
     found: Family<GhostLabels, Counter>,
     cleared: Family<GhostLabels, Counter>,
     blocked: Family<CauseLabel, Counter>,
+    behind: Gauge,
 }
 
 impl WatchMetrics {
@@ -50,7 +51,16 @@ impl WatchMetrics {
             "Authorisations refused while an earlier session of the same medium stood open, by that session's operator",
             metrics.blocked.clone(),
         );
+        registry.register(
+            "roamhub_watch_behind",
+            "1 while more has happened than the watchdog has taken note of in one go",
+            metrics.behind.clone(),
+        );
         metrics
+    }
+
+    pub(crate) fn behind(&self, behind: bool) {
+        self.behind.set(i64::from(behind));
     }
 
     pub(crate) fn found(&self, operator: &OperatorId, kind: GhostKind) {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::watch_metrics::WatchMetrics;
 
 /// So much is done in one transaction, so that no message waits long behind it.
-const BATCH: usize = 500;
+const BATCH: usize = 200;
 /// The pause between two batches, for those who serve partners.
 const BREATH: Duration = Duration::from_millis(5);
 /// Once in so many rounds it looks for what is undecided or too old to be listed.
@@ -81,6 +81,7 @@ impl Watchdog {
         loop {
             let followed = self.ledger.follow(BATCH, self.limits.soonest()).await?;
             self.count_followed(&followed);
+            self.metrics.behind(followed.behind);
             if stop.is_cancelled() {
                 return Ok(());
             }
