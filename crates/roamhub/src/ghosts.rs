@@ -1,4 +1,4 @@
-//! `roamhub ghosts`: sessions that look like ghosts, read from the ledger, also while a hub is running on it.
+//! `roamhub ghosts`: sessions that look like ghosts, and the authorisations that they blocked, read from the ledger, also while a hub is running on it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use oicp::OperatorId;
-use roamhub_core::ports::watch::Ghost;
+use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::watchdog::GhostKind;
 use serde_json::json;
 
@@ -18,7 +18,10 @@ pub(crate) struct GhostsArgs {
     /// Only those of this operator
     #[arg(long, value_name = "ID")]
     operator: Option<String>,
-    /// At most so many, the oldest first
+    /// List the authorisations that they blocked instead: refused while a session of the operator stood open
+    #[arg(long)]
+    blocked: bool,
+    /// At most so many: the oldest ghosts, the newest blocked authorisations
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     limit: usize,
     /// Folder of the ledger
@@ -33,6 +36,13 @@ pub(crate) struct GhostsArgs {
 pub(crate) fn run(args: &GhostsArgs) -> anyhow::Result<ExitCode> {
     let operator = args.operator.as_deref().map(OperatorId::parse).transpose();
     let operator = operator.context("an operator's id looks like DE*ABC")?;
+    if args.blocked {
+        let blocked = roamhub_ledger::sqlite::look_at_blocked(&args.data, operator.as_ref(), args.limit)?;
+        for one in &blocked {
+            println!("{}", if args.json { blocked_as_json(one) } else { blocked_as_text(one) });
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let ghosts = roamhub_ledger::sqlite::look_at_ghosts(&args.data, operator.as_ref(), args.limit)?;
     for ghost in &ghosts {
         println!("{}", if args.json { as_json(ghost) } else { as_text(ghost) });
@@ -65,6 +75,30 @@ fn as_json(ghost: &Ghost) -> String {
         "openedAt": ghost.opened_at.to_string(),
         "lastHeardAt": ghost.last_heard_at.map(|at| at.to_string()),
         "since": ghost.since.to_string(),
+    })
+    .to_string()
+}
+
+fn blocked_as_text(blocked: &Blocked) -> String {
+    format!(
+        "{:.0} {} was told {:03} while {} of {} stood open at {}",
+        blocked.at,
+        blocked.operator,
+        blocked.code,
+        blocked.earlier.to_session_id(),
+        blocked.caused_by,
+        blocked.provider
+    )
+}
+
+fn blocked_as_json(blocked: &Blocked) -> String {
+    json!({
+        "at": blocked.at.to_string(),
+        "operator": blocked.operator.to_string(),
+        "code": format!("{:03}", blocked.code),
+        "earlierSession": blocked.earlier.to_session_id().to_string(),
+        "causedBy": blocked.caused_by.to_string(),
+        "provider": blocked.provider.to_string(),
     })
     .to_string()
 }

@@ -29,8 +29,7 @@ impl Hub {
         let ledger = &self.inner.ledger;
         let mut counts = ledger.ghost_counts().await?;
         counts.retain(|count| operator.is_none_or(|operator| count.operator == operator));
-        let mut blocked = ledger.blocked(MOST_LISTED).await?;
-        blocked.retain(|blocked| operator.is_none_or(|operator| blocked.caused_by == operator));
+        let blocked = ledger.blocked(operator, MOST_LISTED).await?;
         Ok(Ghosts { counts, sessions: ledger.ghosts(operator, MOST_LISTED).await?, blocked })
     }
 }

@@ -276,12 +276,13 @@ impl Inner {
             Ok(sent) => sent,
             Err(_) => Err(Unsent::ForNow("no answer in time".to_owned())),
         };
-        let fate = self.fate(&message, sent);
+        let (fate, outcome) = self.fate(&message, sent);
         if let Err(error) = self.ledger.settle_message(message.no, fate).await {
             tracing::warn!(%error, "what became of a message to people was not kept; it may be sent again");
             // Not at once: the ledger needs its time.
             sleep(LONGEST_SLEEP).await;
         }
+        self.metrics.message(message.channel, outcome);
     }
 
     async fn hand_over(&self, message: &OwedMessage) -> Result<(), Unsent> {
@@ -314,30 +315,27 @@ impl Inner {
         }
     }
 
-    fn fate(&self, message: &OwedMessage, sent: Result<(), Unsent>) -> MessageFate {
+    /// What becomes of a message, and the word for it in metrics.
+    fn fate(&self, message: &OwedMessage, sent: Result<(), Unsent>) -> (MessageFate, &'static str) {
         let (channel, to) = (message.channel, message.to);
         let tried = usize::try_from(message.tries).unwrap_or(usize::MAX);
         match (sent, PAUSES.get(tried)) {
             (Ok(()), _) => {
-                self.metrics.message(channel, "sent");
                 tracing::info!(%to, channel = channel.as_str(), subject = message.subject, "people were told");
-                MessageFate::Done
+                (MessageFate::Done, "sent")
             }
             (Err(Unsent::NoAddress), _) => {
-                self.metrics.message(channel, "dropped");
-                tracing::warn!(%to, channel = channel.as_str(), "a message to people has no address; it was dropped");
-                MessageFate::Done
+                tracing::warn!(%to, channel = channel.as_str(), "a message to people was dropped: there is no address for it any more, or no mail server");
+                (MessageFate::Done, "dropped")
             }
             (Err(Unsent::ForNow(why)), Some(pause)) => {
-                self.metrics.message(channel, "failed");
                 tracing::warn!(%to, channel = channel.as_str(), why, "people could not be told; tried again");
-                MessageFate::Retry(later(self.clock.now(), *pause))
+                (MessageFate::Retry(later(self.clock.now(), *pause)), "failed")
             }
             (Err(Unsent::ForNow(why) | Unsent::ForGood(why)), _) => {
-                self.metrics.message(channel, "given-up");
                 let subject = &message.subject;
                 tracing::error!(%to, channel = channel.as_str(), why, subject, "people could not be told; given up");
-                MessageFate::Done
+                (MessageFate::Done, "given-up")
             }
         }
     }

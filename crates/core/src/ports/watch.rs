@@ -102,6 +102,6 @@ pub trait WatchPort: Send + Sync {
     fn ghosts(&self, operator: Option<OperatorId>, limit: usize) -> LedgerTask<'_, Vec<Ghost>>;
     /// How many ghosts there are, per operator and kind.
     fn ghost_counts(&self) -> LedgerTask<'_, Vec<GhostCount>>;
-    /// The newest refusals while an earlier session stood open, at most `limit`.
-    fn blocked(&self, limit: usize) -> LedgerTask<'_, Vec<Blocked>>;
+    /// The newest refusals while an earlier session stood open, of this operator or of any, at most `limit`.
+    fn blocked(&self, caused_by: Option<OperatorId>, limit: usize) -> LedgerTask<'_, Vec<Blocked>>;
 }

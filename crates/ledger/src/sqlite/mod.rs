@@ -30,7 +30,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
 use roamhub_core::delivery::{Lease, OwedDelivery};
-use roamhub_core::ports::watch::Ghost;
+use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::ports::{
     AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
     RecordPort, SessionPort, Settled, Taken, TurnNow,
@@ -177,6 +177,21 @@ pub fn look_at_ghosts(
     let connection = look_into(folder)?;
     schema::refuse_older(&connection)?;
     Ok(watch::ghosts(&connection, operator, limit)?)
+}
+
+/// The newest authorisations that were refused while a session of this operator (or of any) stood open, at most `limit`;
+/// also while a hub is running on it.
+///
+/// # Errors
+/// [`OpenError`]: missing, too new, too old, or not readable.
+pub fn look_at_blocked(
+    folder: &Path,
+    caused_by: Option<&OperatorId>,
+    limit: usize,
+) -> Result<Vec<Blocked>, OpenError> {
+    let connection = look_into(folder)?;
+    schema::refuse_older(&connection)?;
+    Ok(watch::blocked(&connection, caused_by, limit)?)
 }
 
 /// A connection that only reads.

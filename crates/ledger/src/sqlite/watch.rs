@@ -60,8 +60,8 @@ impl WatchPort for Sqlite {
         Box::pin(self.readers.read(ghost_counts))
     }
 
-    fn blocked(&self, limit: usize) -> LedgerTask<'_, Vec<Blocked>> {
-        Box::pin(self.readers.read(move |connection| blocked(connection, limit)))
+    fn blocked(&self, caused_by: Option<OperatorId>, limit: usize) -> LedgerTask<'_, Vec<Blocked>> {
+        Box::pin(self.readers.read(move |connection| blocked(connection, caused_by.as_ref(), limit)))
     }
 }
 
@@ -314,9 +314,16 @@ fn ghost_counts(connection: &Connection) -> Result<Vec<GhostCount>, StoreError> 
     Ok(counts)
 }
 
-fn blocked(connection: &Connection, limit: usize) -> Result<Vec<Blocked>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT * FROM blocked ORDER BY no DESC LIMIT ?1")?;
-    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+pub(super) fn blocked(
+    connection: &Connection,
+    caused_by: Option<&OperatorId>,
+    limit: usize,
+) -> Result<Vec<Blocked>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM blocked WHERE ?1 IS NULL OR caused_by = ?1 ORDER BY no DESC LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![caused_by.map(OperatorId::key), limit])?;
     let mut blocked = Vec::new();
     while let Some(row) = rows.next()? {
         blocked.push(Blocked {

@@ -218,7 +218,10 @@ pub(crate) async fn a_refusal_while_an_earlier_session_stands_open_is_kept(place
     let [blocked] = &follow(&*ledger).await.blocked[..] else { panic!("one of three was blocked") };
     assert_eq!((blocked.earlier, blocked.caused_by, blocked.code), (open, operator(), 102));
     assert_eq!((blocked.operator, blocked.provider, blocked.at), (operator(), provider(), at(100)));
-    assert_eq!(ledger.blocked(10).await.unwrap(), std::slice::from_ref(blocked));
+    assert_eq!(ledger.blocked(None, 10).await.unwrap(), std::slice::from_ref(blocked));
+    assert_eq!(ledger.blocked(Some(operator()), 10).await.unwrap().len(), 1);
+    let other = oicp::OperatorId::parse("DE*QQQ").unwrap();
+    assert_eq!(ledger.blocked(Some(other), 10).await.unwrap(), []);
     assert_eq!(follow(&*ledger).await, Followed::default(), "counted once");
     asked(&*ledger, 1, 200, false, 310).await;
     assert_eq!(follow(&*ledger).await.blocked, [], "nobody answered: that has another cause");

@@ -35,6 +35,11 @@ async fn a_refusal_while_another_operators_session_stands_open_is_counted_for_th
     assert_eq!((&blocked["earlierSession"], &blocked["code"]), (&open.as_str().into(), &"102".into()));
     assert_eq!(list(&stage.api("?operator=DE*QQQ").await, "blockedAuthorisations").len(), 0);
 
+    let printed = stage.ghosts_command(&["--blocked", "--json", "--operator", "DE*ABC"]).await;
+    let printed: Value = serde_json::from_str(printed.trim()).expect("one JSON object a line");
+    assert_eq!(printed, *blocked, "the same as over the API");
+    assert_eq!(stage.ghosts_command(&["--blocked", "--operator", "DE*QQQ"]).await, "");
+
     // Once it has ended, a refusal has another cause; the third card shows that the watchdog has seen it.
     stage.provider.set_script(|_| Reply::Acknowledge);
     stage.operator.notify(messages::end(&open)).await;

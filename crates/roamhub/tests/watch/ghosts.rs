@@ -40,7 +40,7 @@ async fn authorised_and_never_heard_of_it_is_a_ghost_until_its_end() {
 
 #[tokio::test]
 async fn a_session_that_ends_in_time_is_no_ghost_beside_one_that_does_not() {
-    let stage = Stage::new(Plot::default().set("WATCHDOG_WITHOUT_END", "1s")).await;
+    let stage = Stage::new(Plot::default().set("WATCHDOG_WITHOUT_END", "3s")).await;
     let (good, bad) = (stage.operator.open_session().await, stage.operator.open_session().await);
     stage.operator.notify(messages::start(&good)).await;
     stage.operator.notify(messages::start(&bad)).await;
@@ -86,7 +86,7 @@ async fn a_kill_forgets_no_ghost_and_what_happened_meanwhile_is_caught_up_with()
 
 #[tokio::test]
 async fn ghosts_too_old_to_act_on_leave_the_list() {
-    let plot = Plot::default().set("WATCHDOG_NEVER_STARTED", "200ms").set("WATCHDOG_FORGET_AFTER", "1s");
+    let plot = Plot::default().set("WATCHDOG_NEVER_STARTED", "200ms").set("WATCHDOG_FORGET_AFTER", "3s");
     let stage = Stage::new(plot).await;
     stage.operator.open_session().await;
     stage.ghost().await;
