@@ -97,10 +97,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The shortest time in which any rule can apply to a session after a message of it.
+    /// The shortest time in which any rule can apply to a session after its authorisation or a message of it.
     #[must_use]
     pub fn soonest(&self) -> Duration {
-        self.without_end.min(self.progress_every.saturating_mul(self.silent_progress))
+        let silent = self.progress_every.saturating_mul(self.silent_progress);
+        self.never_started.min(self.without_end).min(silent)
     }
 }
 

@@ -83,8 +83,8 @@ pub enum GhostChange {
 
 /// Watching over sessions. One watchdog per ledger: its operations are not meant to run beside each other.
 pub trait WatchPort: Send + Sync {
-    /// Takes note of at most `limit` messages and decisions that came since the last time. A session that was heard of
-    /// is looked at no later than `soonest` after that. Where it stopped is durable.
+    /// Takes note of at most `limit` messages and decisions that came since the last time. A session that was
+    /// authorised or heard of is looked at no later than `soonest` after that. Where it stopped is durable.
     fn follow(&self, limit: usize, soonest: Duration) -> LedgerTask<'_, Followed>;
     /// At most `limit` sessions that are due for a look, the longest due first.
     fn due_for_a_look(&self, now: Timestamp, limit: usize) -> LedgerTask<'_, Vec<Watched>>;

@@ -106,7 +106,7 @@ pub(super) fn take_note(
     let mut followed =
         Followed { behind: fresh.messages_left || fresh.decisions_left, ..Followed::default() };
     for decision in fresh.decisions.iter().filter(|decision| decision.authorised) {
-        watch(connection, decision.session)?;
+        watch(connection, decision.session, soonest)?;
         settled(connection, decision)?;
     }
     for (session, messages) in &fresh.messages {
@@ -136,16 +136,22 @@ fn settled(connection: &Connection, decision: &Decision) -> Result<(), StoreErro
 }
 
 /// Begins to watch a session; nothing changes if it is watched already.
-fn watch(connection: &Connection, session: SessionKey) -> Result<(), StoreError> {
+fn watch(connection: &Connection, session: SessionKey, soonest: Duration) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO watch (session, operator, provider, medium, authorised_at, look_at)
-             SELECT id, operator, provider, medium, coalesce(decided_at, opened_at), coalesce(decided_at, opened_at)
+             SELECT id, operator, provider, medium, coalesce(decided_at, opened_at),
+                 coalesce(decided_at, opened_at) + ?2
              FROM session WHERE id = ?1 AND provider IS NOT NULL
              ON CONFLICT DO NOTHING",
         )?
-        .execute([session.as_bytes()])?;
+        .execute(params![session.as_bytes(), span(soonest)])?;
     Ok(())
+}
+
+/// A span of time in microseconds, so bounded that an instant and two of them still fit the column.
+fn span(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }
 
 fn hear(
@@ -163,7 +169,7 @@ fn hear(
     let before = match known(connection)? {
         Some(before) => before,
         None => {
-            watch(connection, session)?;
+            watch(connection, session, soonest)?;
             let Some(before) = known(connection)? else { return Ok(()) };
             before
         }
@@ -195,7 +201,7 @@ fn hear(
             micros(heard.first_at),
             micros(heard.last_at),
             heard.progress,
-            i64::try_from(heard.distance.as_micros()).unwrap_or(i64::MAX),
+            span(heard.distance),
             ended_at.map(micros),
             micros(look_by),
         ])?;

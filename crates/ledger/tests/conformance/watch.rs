@@ -66,7 +66,8 @@ pub(crate) async fn a_session_is_watched_from_its_authorisation_on(place: &dyn P
     asked(&*ledger, 1, 0, false, 102).await;
     assert!(due(&*ledger, 1).await.is_empty(), "nothing is known before it is followed");
     follow(&*ledger).await;
-    let [watched] = due(&*ledger, 0).await[..] else { panic!("one session is watched") };
+    assert!(due(&*ledger, 59).await.is_empty(), "no rule can apply yet");
+    let [watched] = due(&*ledger, 60).await[..] else { panic!("one session is watched") };
     assert_eq!((watched.session, watched.operator, watched.provider), (key, operator(), provider()));
     assert_eq!((watched.authorised_at, watched.heard), (at(0), None));
     assert!(!watched.over && watched.ghost.is_none());
@@ -112,7 +113,7 @@ pub(crate) async fn following_goes_on_where_it_stopped(place: &dyn Place) {
 pub(crate) async fn a_session_that_says_something_is_looked_at_before_a_rule_can_apply(place: &dyn Place) {
     let ledger = begin(place).await;
     let key = session(&*ledger).await;
-    look(&*ledger, 1).await;
+    look(&*ledger, 60).await;
     assert!(due(&*ledger, 899).await.is_empty(), "it is fine until a quarter of an hour has passed");
     stored(&*ledger, notice(key, Start, 10)).await;
     follow(&*ledger).await;
@@ -235,10 +236,11 @@ pub(crate) async fn a_refusal_while_an_earlier_session_stands_open_is_kept(place
 pub(crate) async fn a_refusal_is_judged_only_once_all_messages_before_it_are_known(place: &dyn Place) {
     let ledger = begin(place).await;
     let key = asked(&*ledger, 1, 0, true, 0).await;
-    stored(&*ledger, notice(key, Start, 1)).await;
-    stored(&*ledger, notice(key, End, 2)).await;
-    asked(&*ledger, 1, 3, false, 102).await;
-    let first = ledger.follow(1, SOONEST).await.unwrap();
+    for (kind, seconds) in [(Start, 1), (Progress, 2), (End, 3)] {
+        stored(&*ledger, notice(key, kind, seconds)).await;
+    }
+    asked(&*ledger, 1, 4, false, 102).await;
+    let first = ledger.follow(2, SOONEST).await.unwrap();
     assert!(first.behind && first.blocked.is_empty(), "{first:?}");
     assert_eq!(follow(&*ledger).await.blocked, [], "by now its End is known");
 }
