@@ -4,9 +4,10 @@
 //! * `/healthz`: the process answers;
 //! * `/readyz`: the ledger could be written within the last seconds, so messages can be taken in;
 //! * `/metrics`: Prometheus text;
-//! * `/api/v1`: see [`admin`].
+//! * `/api/v1`: see [`admin`] and [`ghosts`].
 
 pub mod admin;
+pub mod ghosts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub struct Console {
     clock: Arc<dyn Clock>,
     registry: Registry,
     backlog: Family<ProviderLabel, Gauge>,
+    more: Router,
 }
 
 impl std::fmt::Debug for Console {
@@ -58,11 +60,18 @@ impl Console {
     pub fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, mut registry: Registry) -> Self {
         let backlog = Family::default();
         registry.register("roamhub_deliveries_open", "Deliveries owed, per provider", backlog.clone());
-        Self { ledger, clock, registry, backlog }
+        Self { ledger, clock, registry, backlog, more: Router::new() }
+    }
+
+    /// Serves these routes as well.
+    #[must_use]
+    pub fn with(self, routes: Router) -> Self {
+        Self { more: self.more.merge(routes), ..self }
     }
 
     /// Serves until it is told to stop.
-    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+    pub async fn run(mut self, listener: TcpListener, stop: CancellationToken) {
+        let more = std::mem::take(&mut self.more);
         let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let admin = Admin::new(self.ledger.clone(), self.clock.clone()).console_routes(loopback);
         let routes = Router::new()
@@ -70,7 +79,8 @@ impl Console {
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .with_state(Arc::new(self))
-            .merge(admin);
+            .merge(admin)
+            .merge(more);
         let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
             tracing::error!(%error, "the console ended");

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use oicp::{NotificationType, OperatorId, ProviderId};
 
+use crate::contact::Contact;
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
@@ -44,6 +45,8 @@ pub struct Operator {
     pub locked: bool,
     /// Are findings refusals for it?
     pub strict: bool,
+    /// How its people hear of troubles.
+    pub contact: Contact,
 }
 
 impl Operator {
@@ -103,6 +106,8 @@ pub struct Provider {
     pub locked: bool,
     /// Does it read its feed? Then what cannot be pushed to it has reached it all the same.
     pub feed: bool,
+    /// How its people hear of troubles.
+    pub contact: Contact,
 }
 
 impl Provider {

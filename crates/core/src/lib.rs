@@ -9,6 +9,7 @@
 
 pub mod authorisation;
 pub mod breaker;
+pub mod contact;
 pub mod delivery;
 pub mod directory;
 pub mod erasure;
@@ -26,6 +27,8 @@ pub mod retry;
 pub mod room;
 pub mod route;
 pub mod session;
+pub mod trouble;
+pub mod watchdog;
 
 pub use process::ProcessId;
 pub use session::SessionKey;

@@ -7,9 +7,11 @@ mod erasure;
 mod feed;
 mod lanes;
 mod look;
+pub mod people;
 mod receipts;
 mod release;
 mod replay;
+pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -297,8 +299,9 @@ pub trait SessionPort: Send + Sync {
     fn open_pending(&self, session: PendingSession) -> LedgerTask<'_, ()>;
     /// Writes how the authorisation ended: active, or void.
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()>;
-    /// Keeps that a provider said yes after the decision had fallen. Never waited for: it may be dropped under load.
-    fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp);
+    /// Keeps that a provider said yes to this operator's session after the decision had fallen. Never waited for: it
+    /// may be dropped under load.
+    fn note_conflict(&self, session: SessionKey, operator: OperatorId, provider: ProviderId, at: Timestamp);
     /// The provider that authorised this medium last.
     fn remembered_provider(&self, medium: [u8; 32]) -> LedgerTask<'_, Option<ProviderId>>;
     /// The secret that keys the hashes of media; made once, with the ledger.
@@ -343,6 +346,8 @@ pub trait Ledger:
     + LookPort
     + ReplayPort
     + ErasurePort
+    + watch::WatchPort
+    + people::PeoplePort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

@@ -6,10 +6,12 @@ mod control;
 mod demo;
 mod door;
 mod erase;
+mod ghosts;
 mod inspect;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod mail;
 mod node;
 mod partners;
 mod replay;
@@ -20,6 +22,8 @@ mod table;
 mod tail;
 mod telemetry;
 mod verify;
+mod watching;
+mod watching_settings;
 
 use std::process::ExitCode;
 
@@ -62,6 +66,8 @@ enum Command {
     Pause(lanes::PauseArgs),
     /// Let a paused lane go on
     Resume(lanes::ResumeArgs),
+    /// List sessions that look like ghosts
+    Ghosts(ghosts::GhostsArgs),
     /// Operators, providers and contracts kept in the ledger
     #[command(subcommand)]
     Partners(partners::PartnersCommand),
@@ -81,6 +87,7 @@ fn main() -> ExitCode {
         Command::Lanes(args) => return shown(lanes::list(&args)),
         Command::Pause(args) => return shown(lanes::pause(&args)),
         Command::Resume(args) => return shown(lanes::resume(&args)),
+        Command::Ghosts(args) => return shown(ghosts::run(&args)),
         Command::Partners(command) => partners::run(command),
     };
     match result {

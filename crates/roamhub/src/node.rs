@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use roamhub_console::{Admin, Console};
+use roamhub_console::{Admin, Console, ghosts};
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::control::SocketFile;
+use crate::watching::{Parts, Watching};
 
 /// The longest body of a session message: a charge detail record with signed values is 30 kB and more.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -95,9 +96,11 @@ impl Node {
         oicp_listener: TcpListener,
         console_listener: TcpListener,
         control: Option<(UnixListener, SocketFile)>,
+        watching: Watching,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new());
+        let webhooks = Arc::new(HttpCourier::new());
+        let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
             ledger.clone(),
@@ -108,6 +111,9 @@ impl Node {
             Tuning::default(),
         );
         let services = ServiceMetrics::register(&mut registry);
+        let parts =
+            Parts { ledger: ledger.clone(), clock: clock.clone(), partners: partners.clone(), webhooks };
+        let watchers = watching.prepare(parts, &services, &mut registry)?;
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
         let metrics = IngressMetrics::register(&mut registry);
         let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
@@ -119,7 +125,8 @@ impl Node {
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
         let admin = Admin::new(ledger.clone(), clock.clone());
-        let console = Console::new(ledger, clock, registry);
+        let console = Console::new(ledger, clock, registry).with(ghosts::routes(hub.clone()));
+        watchers.clear_up().await;
         let (redelivery, replay) = (relay.clone(), relay.clone());
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
@@ -135,6 +142,7 @@ impl Node {
             essential.push(("control", tokio::spawn(admin.serve(listener, stop.clone()))));
             file
         });
+        essential.extend(watchers.start(&stop));
         Ok(Self { oicp: oicp_at, console: console_at, hub, relay, stop, essential, _control: control })
     }
 

@@ -45,8 +45,9 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node =
-        Node::start((ledger, gone), partners, seal, oicp, console, control).await.context("cannot start")?;
+    let node = Node::start((ledger, gone), partners, seal, oicp, console, control, settings.watching)
+        .await
+        .context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);
     println!("listening console http://{}", node.console);
     println!("ready");

@@ -10,6 +10,8 @@ use roamhub_ledger::sqlite::DiskRules;
 use serde::Deserialize;
 
 use crate::telemetry::LogFormat;
+use crate::watching::Watching;
+use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
 
 /// The settings file that is read if it is there.
 const DEFAULT_FILE: &str = "roamhub.toml";
@@ -65,6 +67,12 @@ struct SettingsFile {
     disk_reserve: Option<u32>,
     issuer: Option<String>,
     log_format: Option<LogFormat>,
+    #[serde(default)]
+    watchdog: WatchdogSection,
+    #[serde(default)]
+    notify: NotifySection,
+    #[serde(default)]
+    smtp: SmtpSection,
 }
 
 /// What `serve` works with.
@@ -86,6 +94,8 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// What is watched, and who hears of it.
+    pub(crate) watching: Watching,
 }
 
 /// The data folder where nothing else is said.
@@ -119,6 +129,7 @@ impl ServeArgs {
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
         if !allowed && !settings.listen.ip().is_loopback() {

@@ -15,6 +15,7 @@ use roamhub_core::authorisation::{self, NobodyToAsk};
 use roamhub_core::directory::{Directory, Operator};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
+use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{ProcessId, SessionKey};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
@@ -132,7 +133,7 @@ impl Inner {
             session: key,
             process,
             body: request.forwarded(&key.to_session_id()),
-            path_id: operator.id.to_string(),
+            operator: operator.id,
             arrived,
             medium,
             owed: owed.into(),
@@ -186,7 +187,8 @@ impl Inner {
                 let by = consent.provider.id;
                 self.ledger.decide(outcome).await.inspect_err(|_| {
                     // The operator hears no yes, but the provider has given one.
-                    self.ledger.note_conflict(key, by, self.clock.now());
+                    self.ledger.note_conflict(key, operator.id, by, self.clock.now());
+                    self.metrics.watch.found(&operator.id, GhostKind::LateYes);
                 })?;
                 self.sessions.put(SessionFacts {
                     key,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use oicp::OperatorId;
 use oicp::authorize::{AuthorizationReading, AuthorizationStart};
 use oicp::service::Service;
 use oicp::status::{Code, Status};
@@ -14,6 +15,7 @@ use roamhub_core::authorisation::Candidates;
 use roamhub_core::directory::{OfferedService, Provider};
 use roamhub_core::outcome::{Exchange, ExchangeFailure};
 use roamhub_core::ports::{Letter, OwedEnd};
+use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{ProcessId, SessionKey};
 use roamhub_relay::Reached;
 use tokio::sync::oneshot;
@@ -35,8 +37,8 @@ pub(crate) struct Question {
     pub(crate) process: ProcessId,
     /// The request with the hub's SessionID in it.
     pub(crate) body: Bytes,
-    /// The OperatorID for the path.
-    pub(crate) path_id: String,
+    /// Who asks; its id also stands in the path.
+    pub(crate) operator: OperatorId,
     pub(crate) arrived: Instant,
     /// The keyed hash of its card or contract.
     pub(crate) medium: [u8; 32],
@@ -172,7 +174,8 @@ impl Inner {
             provider = %provider.id,
             "a provider said yes after the decision: it believes in a session that is not its own"
         );
-        self.ledger.note_conflict(question.session, provider.id, self.clock.now());
+        self.ledger.note_conflict(question.session, question.operator, provider.id, self.clock.now());
+        self.metrics.watch.found(&question.operator, GhostKind::LateYes);
     }
 
     /// One provider's answer, or why there is none. An End that it is still owed for the same card goes out first.
@@ -187,7 +190,7 @@ impl Inner {
         self.relay.release(provider.id, question.medium, &question.owed).await;
         let left = question.deadline().saturating_duration_since(tokio::time::Instant::now());
         let letter = Letter {
-            url: Service::AuthorizeStart.join(&route.base_url, Some(&question.path_id)),
+            url: Service::AuthorizeStart.join(&route.base_url, Some(&question.operator.to_string())),
             headers: vec![("process-id", question.process.to_string())],
             body: question.body.clone(),
             budget: route.timeout.min(left),

@@ -1,4 +1,5 @@
-//! What the hub does with each message: authorise, notify, receipts, the providers' feeds (more services follow).
+//! What the hub does with each message: authorise, notify, receipts, the providers' feeds (more services follow); and who
+//! watches over sessions and tells people.
 //!
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
@@ -7,22 +8,31 @@ pub mod authorise;
 mod authorise_ask;
 pub mod erasure;
 pub mod feed;
+pub mod ghosts;
 pub mod hub;
 pub mod lanes;
 mod medium;
 pub mod metrics;
 pub mod notify;
 pub mod partners;
+mod partners_contact;
 pub mod partners_file;
 mod partners_lanes;
+pub mod people;
+pub mod people_metrics;
+mod people_text;
 pub mod receipts;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
+pub mod watch_metrics;
+pub mod watchdog;
 
 pub use feed::Feed;
 pub use hub::Hub;
 pub use lanes::{LaneError, LaneRecord};
 pub use partners::Partners;
+pub use people::People;
 pub use receipts::Receipts;
 pub use reply::{Reply, Verdict};
+pub use watchdog::Watchdog;

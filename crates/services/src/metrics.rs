@@ -9,6 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::watch_metrics::WatchMetrics;
+
 /// Labels of a finding. They become text when somebody reads the metrics, not when something is counted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FindingLabels {
@@ -40,12 +42,14 @@ pub struct ServiceMetrics {
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
     pub(crate) conflicts: Counter,
     pub(crate) feed: FeedMetrics,
+    /// What the watchdog counts.
+    pub watch: WatchMetrics,
 }
 
 impl ServiceMetrics {
     /// Makes them and registers them.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self { watch: WatchMetrics::register(registry), ..Self::default() };
         registry.register("roamhub_findings", "Oddities in accepted notifications", metrics.findings.clone());
         registry.register(
             "roamhub_authorisations",

@@ -15,6 +15,7 @@ use roamhub_core::retry::RetrySchedule;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::partners_contact::NotifyEntry;
 use crate::partners_lanes::BreakerEntry;
 
 /// What is wrong with a partners document.
@@ -55,6 +56,7 @@ struct OperatorEntry {
     locked: bool,
     #[serde(default)]
     strict: bool,
+    notify: Option<NotifyEntry>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +90,7 @@ pub(crate) struct ProviderEntry {
     locked: bool,
     #[serde(default)]
     feed: bool,
+    notify: Option<NotifyEntry>,
 }
 
 #[derive(Deserialize)]
@@ -133,7 +136,7 @@ pub fn read(text: &str, folder: &Path) -> Result<Directory, PartnersError> {
 
 pub(crate) struct Reader<'a> {
     text: &'a str,
-    folder: &'a Path,
+    pub(crate) folder: &'a Path,
 }
 
 impl Reader<'_> {
@@ -154,6 +157,7 @@ impl Reader<'_> {
             certificates: self.all(&entry.certificates, Self::fingerprint)?,
             locked: entry.locked,
             strict: entry.strict,
+            contact: self.contact(entry.notify.as_ref())?,
         })
     }
 
@@ -194,6 +198,7 @@ impl Reader<'_> {
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
             locked: entry.locked,
             feed: entry.feed,
+            contact: self.contact(entry.notify.as_ref())?,
         })
     }
 
@@ -252,6 +257,16 @@ impl Reader<'_> {
     }
 
     fn url(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
+        self.url_without(text, &['?', '#', '@'], "a base URL like https://partner.example/base")
+    }
+
+    /// A URL without these characters after its scheme.
+    pub(crate) fn url_without(
+        &self,
+        text: &Spanned<String>,
+        forbidden: &[char],
+        wanted: &str,
+    ) -> Result<String, PartnersError> {
         let url = text.get_ref();
         if url.contains(char::is_whitespace) {
             return Err(self.wrong(text, format!("there is a blank in the URL {url:?}")));
@@ -260,13 +275,11 @@ impl Reader<'_> {
         match rest {
             Some(rest)
                 if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-                    && !rest.contains(['?', '#', '@']) =>
+                    && !rest.contains(forbidden) =>
             {
                 Ok(url.clone())
             }
-            _ => {
-                Err(self.wrong(text, format!("{url:?} is not a base URL like https://partner.example/base")))
-            }
+            _ => Err(self.wrong(text, format!("{url:?} is not {wanted}"))),
         }
     }
 

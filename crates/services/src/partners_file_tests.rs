@@ -9,6 +9,7 @@ name = "ABC Charging"
 url = "https://cpo.example/base"
 sub_operators = ["DE*XYZ"]
 certificates = ["sha256:aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899"]
+notify = { webhook = "https://cpo.example/alerts?team=night", secret = "0123456789abcdef", mail = "ops@cpo.example" }
 
 [[provider]]
 id = "DE-DCB"
@@ -54,6 +55,10 @@ fn a_full_document() {
     assert!(provider.hears(NotificationType::End) && !provider.hears(NotificationType::Progress));
     assert_eq!(directory.responsible_provider(&provider_id("DE-SUB")).unwrap().id, provider.id);
     assert!(directory.authorises(operator, provider));
+    let webhook = operator.contact.webhook.as_ref().expect("the operator has a webhook");
+    assert_eq!(webhook.url, "https://cpo.example/alerts?team=night");
+    assert_eq!(operator.contact.mail.as_deref(), Some("ops@cpo.example"));
+    assert_eq!(provider.contact, roamhub_core::contact::Contact::default());
 }
 
 #[test]
@@ -86,29 +91,34 @@ fn every_mistake_is_named_with_its_line() {
         ("https://cpo.example/base", "cpo.example/base", 5, "not a base URL"),
         ("\"DE*ABC\"\nname", "\"DE*\"\nname", 3, ""),
         ("[\"DE*XYZ\"]", "[\"deabc\"]", 6, "already defined in line 3"),
-        ("\"DE-SUB\"", "\"DE*DCB\"", 15, "already defined in line 10"),
-        ("\"cdr\"", "\"cdrs\"", 13, "is no service"),
-        ("\"Start\", \"End\"", "\"Start\", \"Stop\"", 14, "notification type"),
-        ("\"accept\"", "\"ignore\"", 17, "\"defer\" or \"accept\""),
-        ("\"4s\"", "\"7s\"", 18, "more than 6s"),
-        ("\"4s\"", "\"4\"", 18, "number with a unit"),
-        ("\"2m\"", "\"0m\"", 19, "number with a unit"),
-        ("[\"200ms\", \"5s\", \"2m\", \"4h\"]", "[]", 19, "at least one step"),
-        ("concurrency = 50", "concurrency = 1", 20, "from 2"),
-        ("concurrency = 50", "concurrency = -3", 20, "invalid value"),
-        ("drain_rate = 200", "drain_rate = 0", 21, "per second"),
-        ("drain_rate = 200", "drain_rates = 200", 21, "unknown field"),
-        ("failures = 3", "failures = 0", 22, "at least 1"),
-        ("failures = 3", "failure = 3", 22, "unknown field"),
-        ("pause = \"2s\"", "pause = \"2\"", 22, "number with a unit"),
-        ("\"30s\"", "\"1s\"", 22, "at least as long as pause"),
-        ("\"30s\"", "\"2h\"", 22, "once in 1h"),
-        ("\"021\"", "\"21x\"", 23, "three digits"),
-        ("X-Api-Key", "\"X Api\"", 24, "no name for a header"),
+        ("\"DE-SUB\"", "\"DE*DCB\"", 16, "already defined in line 11"),
+        ("\"cdr\"", "\"cdrs\"", 14, "is no service"),
+        ("\"Start\", \"End\"", "\"Start\", \"Stop\"", 15, "notification type"),
+        ("\"accept\"", "\"ignore\"", 18, "\"defer\" or \"accept\""),
+        ("\"4s\"", "\"7s\"", 19, "more than 6s"),
+        ("\"4s\"", "\"4\"", 19, "number with a unit"),
+        ("\"2m\"", "\"0m\"", 20, "number with a unit"),
+        ("[\"200ms\", \"5s\", \"2m\", \"4h\"]", "[]", 20, "at least one step"),
+        ("concurrency = 50", "concurrency = 1", 21, "from 2"),
+        ("concurrency = 50", "concurrency = -3", 21, "invalid value"),
+        ("drain_rate = 200", "drain_rate = 0", 22, "per second"),
+        ("drain_rate = 200", "drain_rates = 200", 22, "unknown field"),
+        ("failures = 3", "failures = 0", 23, "at least 1"),
+        ("failures = 3", "failure = 3", 23, "unknown field"),
+        ("pause = \"2s\"", "pause = \"2\"", 23, "number with a unit"),
+        ("\"30s\"", "\"1s\"", 23, "at least as long as pause"),
+        ("\"30s\"", "\"2h\"", 23, "once in 1h"),
+        ("\"021\"", "\"21x\"", 24, "three digits"),
+        ("X-Api-Key", "\"X Api\"", 25, "no name for a header"),
         ("sha256:aabb", "sha1:aabb", 7, "64 hexadecimal"),
-        ("operator = \"DE*ABC\"", "operator = \"DE*ZZZ\"", 28, "no [[operator]]"),
-        ("provider = \"DE-DCB\"", "provider = \"DE-ZZZ\"", 29, "no [[provider]]"),
-        ("[[contract]]", "[[contract]", 27, ""),
+        ("operator = \"DE*ABC\"", "operator = \"DE*ZZZ\"", 29, "no [[operator]]"),
+        ("provider = \"DE-DCB\"", "provider = \"DE-ZZZ\"", 30, "no [[provider]]"),
+        ("[[contract]]", "[[contract]", 28, ""),
+        ("alerts?team", "alerts#team", 8, "not a URL"),
+        ("0123456789abcdef", "0123", 8, "at least 16"),
+        ("secret = \"0123456789abcdef\", ", "", 8, "needs a secret"),
+        ("webhook = \"https://cpo.example/alerts?team=night\", ", "", 8, "without a webhook"),
+        ("ops@cpo.example", "ops", 8, "no mail address"),
     ];
     for (good, bad, line, problem) in cases {
         let text = FULL.replacen(good, bad, 1);

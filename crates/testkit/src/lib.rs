@@ -8,17 +8,21 @@
 pub mod ca;
 pub mod hub;
 pub mod machine;
+pub mod mail;
 pub mod messages;
 pub mod mount;
 pub mod operator;
 pub mod program;
 pub mod provider;
+pub mod webhook;
 mod wire;
 
 pub use ca::{ClientTls, ServerTls, TestCa};
 pub use hub::{HubProcess, partners_toml};
+pub use mail::FakeMailServer;
 pub use operator::{Answer, FakeOperator, gzipped};
 pub use provider::{FakeProvider, Received, Reply, SessionGuard};
+pub use webhook::FakeWebhook;
 
 /// The path of charging notifications, at the hub and at a provider alike.
 pub const NOTIFICATIONS_PATH: &str = "/api/oicp/notificationmgmt/v11/charging-notifications";

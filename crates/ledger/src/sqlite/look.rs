@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
+use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::ports::{LedgerTask, LookPort, Pause, Queue};
 use roamhub_core::receipt::ReceiptFacts;
 use roamhub_core::records::{AuthorisationRecord, ConflictRecord, MessageRecord, Refusal, SessionStory};
@@ -14,7 +15,9 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::lookup::{Standing, last_number, standing};
 use super::rows::{bytes, instant, operator, provider};
 use super::runs::{Known, messages_of_from_outside};
-use super::{FILE_NAME, OpenError, Sqlite, StoreError, lanes, receipts, records, replays, schema, sessions};
+use super::{
+    FILE_NAME, OpenError, Sqlite, StoreError, lanes, receipts, records, replays, schema, sessions, watch,
+};
 
 impl LookPort for Sqlite {
     fn session_story(&self, key: SessionKey) -> LedgerTask<'_, Option<SessionStory>> {
@@ -103,6 +106,22 @@ impl Look {
     /// [`OpenError`] if the ledger cannot be read.
     pub fn refusals(&self, partner: Option<&str>, limit: usize) -> Result<Vec<Refusal>, OpenError> {
         Ok(records::refusals(&self.0, partner, limit)?)
+    }
+
+    /// The oldest ghosts, of one operator or of all.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn ghosts(&self, operator: Option<&OperatorId>, limit: usize) -> Result<Vec<Ghost>, OpenError> {
+        Ok(watch::ghosts(&self.0, operator, limit)?)
+    }
+
+    /// The newest authorisations that were refused while a session of this operator (or of any) stood open.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn blocked(&self, caused_by: Option<&OperatorId>, limit: usize) -> Result<Vec<Blocked>, OpenError> {
+        Ok(watch::blocked(&self.0, caused_by, limit)?)
     }
 
     /// The newest replays.

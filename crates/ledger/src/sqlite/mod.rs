@@ -13,11 +13,13 @@ mod deliveries;
 mod erasure;
 mod erasure_text;
 mod feed;
+mod follow;
 mod intake;
 mod lanes;
 mod lock;
 mod look;
 mod lookup;
+mod people;
 mod readers;
 mod receipts;
 mod records;
@@ -33,6 +35,7 @@ mod space;
 mod standing;
 mod tenure;
 mod turns;
+mod watch;
 mod writer;
 
 use std::future::ready;
@@ -42,7 +45,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oicp::ProviderId;
+use oicp::{OperatorId, ProviderId};
 use roamhub_core::delivery::Lease;
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{
@@ -319,11 +322,10 @@ impl SessionPort for Sqlite {
         Box::pin(self.writer.work(move |desk| sessions::decide(desk, &outcome)))
     }
 
-    fn note_conflict(&self, session: SessionKey, provider: ProviderId, at: Timestamp) {
-        if !self
-            .writer
-            .write_unheard(move |connection| sessions::note_conflict(connection, session, &provider, at))
-        {
+    fn note_conflict(&self, session: SessionKey, operator: OperatorId, provider: ProviderId, at: Timestamp) {
+        if !self.writer.write_unheard(move |connection| {
+            sessions::note_conflict(connection, session, &operator, &provider, at)
+        }) {
             tracing::warn!("a conflict was not kept: the ledger is busy");
         }
     }

@@ -11,6 +11,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_lanes.sql"),
     include_str!("migrations/0004_feed.sql"),
     include_str!("migrations/0005_replay_and_erasure.sql"),
+    include_str!("migrations/0006_watch.sql"),
+    include_str!("migrations/0007_people.sql"),
 ];
 
 /// The newest schema this program knows.

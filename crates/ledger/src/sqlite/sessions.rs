@@ -2,15 +2,15 @@
 //! knows a card.
 
 use jiff::Timestamp;
-use oicp::{EvseId, ProviderId};
+use oicp::{EvseId, OperatorId, ProviderId};
 use roamhub_core::SessionKey;
 use roamhub_core::records::SessionRecord;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts, SessionState};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::rows::{self, contradiction, instant, micros, provider, text};
 use super::writer::Desk;
+use super::{StoreError, watch};
 
 pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<(), StoreError> {
     let connection = &desk.connection;
@@ -42,7 +42,7 @@ pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<
             micros(session.opened_at),
             connection.last_insert_rowid(),
         ])?;
-    Ok(())
+    watch::opened(connection, session)
 }
 
 pub(super) fn decide(desk: &mut Desk, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
@@ -52,6 +52,7 @@ pub(super) fn decide(desk: &mut Desk, outcome: &AuthorisationOutcome) -> Result<
     connection
         .prepare_cached("UPDATE authorisation SET code = ?2, provider = ?3 WHERE session = ?1")?
         .execute(params![outcome.key.as_bytes(), outcome.code, by])?;
+    watch::decided(connection, outcome)?;
     let Some(by) = by else {
         // No session after a refusal: the SessionID is void.
         connection
@@ -85,9 +86,11 @@ pub(super) fn decide(desk: &mut Desk, outcome: &AuthorisationOutcome) -> Result<
 pub(super) fn note_conflict(
     connection: &Connection,
     session: SessionKey,
+    operator: &OperatorId,
     by: &ProviderId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    watch::late_yes(connection, session, operator, by, at)?;
     connection
         .prepare_cached("INSERT OR REPLACE INTO conflict (session, provider, at) VALUES (?1, ?2, ?3)")?
         .execute(params![session.as_bytes(), by.key(), micros(at)])?;

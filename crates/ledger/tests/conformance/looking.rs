@@ -17,7 +17,7 @@ pub(crate) async fn a_session_shows_its_authorisation_its_conflicts_and_its_mess
     let pending = ledger.session_story(key).await.unwrap().unwrap();
     assert_eq!((pending.authorisations[0].code, pending.authorisations[0].provider), (None, None));
     ledger.decide(decision(key, Some(provider()))).await.unwrap();
-    ledger.note_conflict(key, provider_named("NL-XYZ"), at(2));
+    ledger.note_conflict(key, operator(), provider_named("NL-XYZ"), at(2));
     let mut sent = Vec::new();
     for (kind, seconds) in [(Start, 3), (End, 4)] {
         let intake = notice(key, kind, seconds);

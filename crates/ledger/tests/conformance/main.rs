@@ -21,6 +21,7 @@ mod lanes;
 mod leases;
 mod looking;
 mod order;
+mod people;
 mod receipts;
 mod records;
 mod release;
@@ -33,6 +34,7 @@ mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_runs;
 mod sqlite_writer;
+mod watch;
 
 use std::sync::Arc;
 
@@ -233,6 +235,26 @@ macro_rules! conformance {
                 a_card_number_that_a_provider_repeated_goes_too
                 requests_that_came_to_no_session_are_found_in_order_and_erased
                 a_remembered_card_is_forgotten
+            }
+            watch {
+                a_session_is_watched_from_its_authorisation_on
+                what_is_heard_is_known_and_what_has_ended_is_left_alone
+                following_goes_on_where_it_stopped
+                a_session_that_says_something_is_looked_at_before_a_rule_can_apply
+                a_ghost_is_found_once_listed_counted_and_cleared_by_its_end
+                a_ghost_that_starts_after_all_is_none_any_more
+                old_ghosts_are_forgotten
+                what_a_crash_left_undecided_is_voided
+                a_late_yes_is_listed_with_the_provider_that_believes_in_it
+                a_refusal_while_an_earlier_session_stands_open_is_kept
+                a_refusal_is_judged_only_once_all_messages_before_it_are_known
+            }
+            people {
+                an_endpoint_fails_from_its_first_failed_attempt_until_nothing_waits
+                the_newest_attempt_says_whether_it_is_misconfigured
+                what_people_were_told_survives_a_restart
+                messages_go_in_order_until_they_are_done
+                messages_nobody_takes_are_bounded_and_the_newest_stay
             }
         }
 

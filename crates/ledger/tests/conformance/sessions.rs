@@ -102,8 +102,8 @@ pub(crate) async fn conflicts_are_kept_without_failing(place: &dyn Place) {
     let ledger = begin(place).await;
     let key = session(&*ledger).await;
     for seconds in [1, 2] {
-        ledger.note_conflict(key, provider_named("NL-XYZ"), at(seconds));
-        ledger.note_conflict(SessionKey::new(), provider(), at(seconds));
+        ledger.note_conflict(key, operator(), provider_named("NL-XYZ"), at(seconds));
+        ledger.note_conflict(SessionKey::new(), operator(), provider(), at(seconds));
     }
     ledger.probe(at(3)).await.expect("the ledger goes on");
     assert_eq!(facts(&*ledger, key).await.unwrap().provider, provider());

@@ -2,12 +2,14 @@
 //! disk when the hub is gone.
 
 use std::path::Path;
+use std::time::Duration;
 
 use oicp::NotificationType::{End, Start};
-use roamhub_core::ProcessId;
+use roamhub_core::ports::watch::WatchPort;
 use roamhub_core::ports::{Declined, Intake, Ledger, PartnerPort, RecordPort, Repeated, SessionPort, Taken};
 use roamhub_core::records::Refusal;
-use roamhub_ledger::sqlite::{FILE_NAME, look_up};
+use roamhub_core::{ProcessId, SessionKey};
+use roamhub_ledger::sqlite::{FILE_NAME, Look, look_up};
 use roamhub_ledger::{OpenError, Sqlite};
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
@@ -208,10 +210,36 @@ async fn conflicts_and_old_partners_documents_are_kept() {
     let ledger = open(folder.path());
     let session = session(&ledger).await;
     for name in ["NL-XYZ", "AT-ABC", "NL-XYZ"] {
-        ledger.note_conflict(session, provider_named(name), at(1));
+        ledger.note_conflict(session, operator(), provider_named(name), at(1));
         ledger.store_partners(format!("# {name}"), at(1)).await.unwrap();
     }
     drop(ledger);
     assert_eq!(count(folder.path(), "conflict"), 2);
     assert_eq!(count(folder.path(), "partners"), 3);
+}
+
+#[tokio::test]
+async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_sessions() {
+    let folder = tempdir().unwrap();
+    let ledger = open(folder.path());
+    let (open_one, ended, pending_one) = (session(&ledger).await, session(&ledger).await, SessionKey::new());
+    ledger.open_pending(pending(pending_one)).await.unwrap();
+    going(&ledger, notice(ended, End, 1)).await;
+    drop(ledger);
+    let file = inside(folder.path());
+    file.execute_batch(
+        "DROP TABLE opening; DROP TABLE watch; DROP TABLE ghost; DROP TABLE blocked; DROP TABLE told;
+         DROP TABLE message; DELETE FROM meta WHERE key = 'watched_upto'; PRAGMA user_version = 5",
+    )
+    .unwrap();
+    drop(file);
+    let told = Look::at(folder.path()).err().unwrap();
+    assert!(matches!(told, OpenError::TooOld), "{told:?}");
+    let ledger = open(folder.path());
+    while ledger.follow(1, Duration::from_secs(60)).await.unwrap().behind {}
+    let due = ledger.due_for_a_look(at(1), 10).await.unwrap();
+    let due: Vec<_> = due.into_iter().map(|watched| watched.session).collect();
+    assert_eq!(due, [open_one], "what has ended is known from its messages");
+    assert_eq!(ledger.void_undecided(at(1), 10).await.unwrap(), [(pending_one, operator())]);
+    assert_eq!(Look::at(folder.path()).unwrap().ghosts(None, 10).unwrap().len(), 1);
 }

@@ -8,6 +8,7 @@ mod connection;
 mod pool;
 mod target;
 mod tls;
+mod webhook;
 
 use std::time::Duration;
 

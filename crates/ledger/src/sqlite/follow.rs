@@ -1,0 +1,253 @@
+//! How the watchdog learns what happened: messages from a cursor on, decisions from the table of openings. Read on a
+//! reader, written in one small transaction, behind everything that serves partners.
+//!
+//! Decisions are read before messages: whatever ended before a refusal is known by the time the refusal is looked at.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use oicp::NotificationType;
+use roamhub_core::SessionKey;
+use roamhub_core::ports::watch::{Blocked, Followed};
+use roamhub_core::retry::later;
+use roamhub_core::watchdog::{self, Heard, Watched};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::StoreError;
+use super::rows::{bytes, instant, kind, micros, operator, provider};
+use super::watch::{no_ghost, watched};
+
+/// How many refusals given while an earlier session stood open are kept.
+const BLOCKED: i64 = 10_000;
+/// So many earlier sessions of a card are looked at: a card that is used all day costs no more than another.
+const EARLIER: i64 = 20;
+
+/// What has come since the last time.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    decisions: Vec<Decision>,
+    /// Per session, in order of arrival.
+    messages: Vec<(SessionKey, Vec<(NotificationType, Timestamp)>)>,
+    /// The number of the last message.
+    upto: i64,
+    /// There are more messages than these.
+    messages_left: bool,
+    /// There are more decisions than these.
+    decisions_left: bool,
+}
+
+#[derive(Debug)]
+struct Decision {
+    session: SessionKey,
+    opened_at: i64,
+    decided_at: i64,
+    authorised: bool,
+    code: u16,
+}
+
+impl Fresh {
+    pub(super) fn is_empty(&self) -> bool {
+        self.decisions.is_empty() && self.messages.is_empty()
+    }
+}
+
+pub(super) fn fresh(connection: &Connection, limit: usize) -> Result<Fresh, StoreError> {
+    let decisions = decisions(connection, limit)?;
+    let cursor: Option<[u8; 8]> = connection
+        .prepare_cached("SELECT value FROM meta WHERE key = 'watched_upto'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let mut upto = cursor.map_or(0, i64::from_be_bytes);
+    let mut statement = connection.prepare_cached(
+        "SELECT no, session, type, received_at FROM notification WHERE no > ?1 ORDER BY no LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![upto, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut by_session: HashMap<SessionKey, Vec<(NotificationType, Timestamp)>> = HashMap::new();
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        count += 1;
+        upto = row.get("no")?;
+        let message =
+            (kind(&row.get::<_, String>("type")?)?, instant(row.get("received_at")?, "received_at")?);
+        by_session.entry(SessionKey::from_bytes(bytes(row, "session")?)).or_default().push(message);
+    }
+    let (messages_left, decisions_left) = (count >= limit, decisions.len() >= limit);
+    let mut messages: Vec<_> = by_session.into_iter().collect();
+    // In order of the sessions' ids the pages that are written lie beside each other.
+    messages.sort_by_key(|(session, _)| *session);
+    Ok(Fresh { decisions, messages, upto, messages_left, decisions_left })
+}
+
+fn decisions(connection: &Connection, limit: usize) -> Result<Vec<Decision>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT session, opened_at, decided_at, provider IS NOT NULL AS authorised, code
+         FROM opening WHERE decided_at IS NOT NULL ORDER BY provider IS NULL LIMIT ?1",
+    )?;
+    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut decisions = Vec::new();
+    while let Some(row) = rows.next()? {
+        decisions.push(Decision {
+            session: SessionKey::from_bytes(bytes(row, "session")?),
+            opened_at: row.get("opened_at")?,
+            decided_at: row.get("decided_at")?,
+            authorised: row.get("authorised")?,
+            code: row.get("code")?,
+        });
+    }
+    Ok(decisions)
+}
+
+pub(super) fn take_note(
+    connection: &Connection,
+    fresh: &Fresh,
+    soonest: Duration,
+) -> Result<Followed, StoreError> {
+    let mut followed =
+        Followed { behind: fresh.messages_left || fresh.decisions_left, ..Followed::default() };
+    for decision in fresh.decisions.iter().filter(|decision| decision.authorised) {
+        watch(connection, decision.session, soonest)?;
+        settled(connection, decision)?;
+    }
+    for (session, messages) in &fresh.messages {
+        hear(connection, *session, messages, soonest, &mut followed)?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES ('watched_upto', ?1)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute([fresh.upto.to_be_bytes()])?;
+    // Who is behind does not know yet what has ended.
+    if !fresh.messages_left {
+        for decision in fresh.decisions.iter().filter(|decision| !decision.authorised) {
+            followed.blocked.extend(refused(connection, decision)?);
+            settled(connection, decision)?;
+        }
+    }
+    Ok(followed)
+}
+
+fn settled(connection: &Connection, decision: &Decision) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM opening WHERE session = ?1")?
+        .execute([decision.session.as_bytes()])?;
+    Ok(())
+}
+
+/// Begins to watch a session; nothing changes if it is watched already.
+fn watch(connection: &Connection, session: SessionKey, soonest: Duration) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO watch (session, operator, provider, medium, authorised_at, look_at)
+             SELECT id, operator, provider, medium, coalesce(decided_at, opened_at),
+                 coalesce(decided_at, opened_at) + ?2
+             FROM session WHERE id = ?1 AND provider IS NOT NULL
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![session.as_bytes(), span(soonest)])?;
+    Ok(())
+}
+
+/// A span of time in microseconds, so bounded that an instant and two of them still fit the column.
+fn span(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
+}
+
+fn hear(
+    connection: &Connection,
+    session: SessionKey,
+    messages: &[(NotificationType, Timestamp)],
+    soonest: Duration,
+    followed: &mut Followed,
+) -> Result<(), StoreError> {
+    let known = |connection: &Connection| -> Result<Option<Watched>, StoreError> {
+        let mut statement = connection.prepare_cached("SELECT * FROM watch WHERE session = ?1")?;
+        let mut rows = statement.query([session.as_bytes()])?;
+        rows.next()?.map(|row| watched(row, false)).transpose()
+    };
+    let before = match known(connection)? {
+        Some(before) => before,
+        None => {
+            watch(connection, session, soonest)?;
+            let Some(before) = known(connection)? else { return Ok(()) };
+            before
+        }
+    };
+    // Once ended, whatever follows changes nothing for the driver's next charger.
+    if before.over {
+        return Ok(());
+    }
+    let heard = messages.iter().fold(before.heard, |heard, (kind, at)| Some(Heard::and(heard, *kind, *at)));
+    let Some(heard) = heard else { return Ok(()) };
+    let ended_at = messages.iter().find(|(kind, _)| *kind == NotificationType::End).map(|(_, at)| *at);
+    if ended_at.is_some()
+        && let Some(ghost) = before.ghost
+    {
+        no_ghost(connection, &before)?;
+        followed.cleared.push((before.operator, ghost));
+    }
+    // A ghost that says something is looked at at once; others before any rule can apply to them.
+    let look_by = if before.ghost.is_some() { heard.first_at } else { later(heard.last_at, soonest) };
+    connection
+        .prepare_cached(
+            "UPDATE watch SET first_heard_at = ?2, last_heard_at = ?3, progress = ?4, distance = ?5, ended_at = ?6,
+                 look_at = CASE WHEN ?6 IS NULL THEN min(coalesce(look_at, ?7), ?7) END,
+                 ghost = CASE WHEN ?6 IS NULL THEN ghost END
+             WHERE session = ?1",
+        )?
+        .execute(params![
+            session.as_bytes(),
+            micros(heard.first_at),
+            micros(heard.last_at),
+            heard.progress,
+            span(heard.distance),
+            ended_at.map(micros),
+            micros(look_by),
+        ])?;
+    Ok(())
+}
+
+/// Whether an earlier session of the same medium stood open when this one was asked for.
+fn refused(connection: &Connection, decision: &Decision) -> Result<Option<Blocked>, StoreError> {
+    if !watchdog::is_a_providers_refusal(decision.code) {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT earlier.session, earlier.operator AS caused_by, earlier.provider, o.operator
+         FROM opening o, (
+             SELECT * FROM watch WHERE medium = (SELECT medium FROM opening WHERE session = ?1)
+                 AND authorised_at <= ?2
+             ORDER BY authorised_at DESC LIMIT ?3
+         ) earlier
+         WHERE o.session = ?1
+             AND ((earlier.ended_at IS NULL AND earlier.look_at IS NOT NULL) OR earlier.ended_at > ?2)
+         LIMIT 1",
+    )?;
+    let mut rows = statement.query(params![decision.session.as_bytes(), decision.opened_at, EARLIER])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let blocked = Blocked {
+        at: instant(decision.decided_at, "decided_at")?,
+        operator: operator(&row.get::<_, String>("operator")?)?,
+        code: decision.code,
+        earlier: SessionKey::from_bytes(bytes(row, "session")?),
+        caused_by: operator(&row.get::<_, String>("caused_by")?)?,
+        provider: provider(&row.get::<_, String>("provider")?)?,
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO blocked (at, operator, code, earlier, caused_by, provider) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            decision.decided_at,
+            blocked.operator.key(),
+            blocked.code,
+            blocked.earlier.as_bytes(),
+            blocked.caused_by.key(),
+            blocked.provider.key(),
+        ])?;
+    connection
+        .prepare_cached("DELETE FROM blocked WHERE no <= ?1")?
+        .execute([connection.last_insert_rowid() - BLOCKED])?;
+    Ok(Some(blocked))
+}

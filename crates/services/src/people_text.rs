@@ -1,0 +1,210 @@
+//! What people are told, in words and as JSON. Partner ids, counts and times; never a card, a contract or a session.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use roamhub_core::trouble::{Say, Side, Trouble, TroubleKind};
+use serde_json::{Value, json};
+
+/// What is known of a trouble beside its beginning.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Facts {
+    /// Of an endpoint.
+    Endpoint { waiting: u64, ends: u64 },
+    /// Of an operator's ghosts, by kind.
+    Ghosts(BTreeMap<&'static str, u64>),
+}
+
+/// A message to people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Told {
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) json: String,
+}
+
+/// Puts a message into words. `id` is the same for everybody who gets it.
+pub(crate) fn put(
+    id: &str,
+    trouble: &Trouble,
+    say: Say,
+    since: Timestamp,
+    facts: Option<&Facts>,
+    now: Timestamp,
+) -> Told {
+    let headline = headline(trouble, say, since, facts);
+    let advice = if say == Say::AllClear { "" } else { advice(trouble.kind) };
+    let about = match trouble.about {
+        Side::Hub => json!({}),
+        Side::Operator(id) => json!({ "operator": id.to_string() }),
+        Side::Provider(id) => json!({ "provider": id.to_string() }),
+    };
+    let json = json!({
+        "id": id,
+        "kind": trouble.kind.as_str(),
+        "state": say.as_str(),
+        "about": about,
+        "since": rfc3339(since),
+        "at": rfc3339(now),
+        "text": headline,
+        "facts": facts.map_or(Value::Null, facts_json),
+    });
+    let text =
+        [headline.as_str(), advice, "This message was sent by the roaming hub. Nobody reads answers to it."]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n\n");
+    Told { subject: subject(trouble, say), text: text + "\n", json: json.to_string() }
+}
+
+fn subject(trouble: &Trouble, say: Say) -> String {
+    let what = match (trouble.kind, say) {
+        (TroubleKind::EndpointFailing, Say::AllClear) => "the endpoint takes messages again",
+        (TroubleKind::EndpointFailing, _) => "the endpoint fails",
+        (TroubleKind::EndpointMisconfigured, Say::AllClear) => "the endpoint takes messages again",
+        (TroubleKind::EndpointMisconfigured, _) => "the endpoint is misconfigured",
+        (TroubleKind::Ghosts, Say::AllClear) => "no ghost sessions worth a word any more",
+        (TroubleKind::Ghosts, _) => "ghost sessions",
+    };
+    let again = if say == Say::Reminder { "still: " } else { "" };
+    format!("[roamhub] {}: {again}{what}", trouble.about)
+}
+
+fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>) -> String {
+    let (about, since) = (trouble.about, in_words(since));
+    let still = if say == Say::Reminder { "still " } else { "" };
+    match (trouble.kind, say, facts) {
+        (TroubleKind::Ghosts, Say::AllClear, _) => {
+            format!("The {about} has no number of sessions without an end any more that is worth a word.")
+        }
+        (_, Say::AllClear, _) => {
+            format!("The endpoint of {about} takes messages again. It had failed since {since}.")
+        }
+        (TroubleKind::EndpointFailing, _, facts) => {
+            format!("The endpoint of {about} {still}fails since {since}.{}", waiting(facts))
+        }
+        (TroubleKind::EndpointMisconfigured, _, facts) => format!(
+            "The endpoint of {about} {still}refuses messages since {since}, as one does whose URL or credentials are \
+             wrong (HTTP 3xx or 4xx without an acknowledgement).{}",
+            waiting(facts)
+        ),
+        (TroubleKind::Ghosts, _, Some(Facts::Ghosts(kinds))) => {
+            let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            format!(
+                "Sessions of {about} {still}look like ghosts, the oldest since {since}: {}.",
+                kinds.join(", ")
+            )
+        }
+        (TroubleKind::Ghosts, ..) => format!("Sessions of {about} {still}look like ghosts since {since}."),
+    }
+}
+
+fn waiting(facts: Option<&Facts>) -> String {
+    match facts {
+        Some(Facts::Endpoint { waiting, ends }) => {
+            let counted =
+                |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+            let others = waiting.saturating_sub(*ends);
+            format!(" Waiting: {}, {}.", counted(*ends, "End"), counted(others, "other message"))
+        }
+        _ => String::new(),
+    }
+}
+
+fn advice(kind: TroubleKind) -> &'static str {
+    match kind {
+        TroubleKind::EndpointFailing => {
+            "The hub goes on trying; an End is kept for 72 hours, and nothing has to be sent again. Please look at the \
+             service behind the endpoint: until it answers, drivers whose End waits may be refused elsewhere."
+        }
+        TroubleKind::EndpointMisconfigured => {
+            "The hub asks every five minutes at most. Please check the endpoint's URL, its credentials, and the address \
+             and the headers that the hub's operator has on file."
+        }
+        TroubleKind::Ghosts => {
+            "Providers believe that these sessions go on, and may refuse their drivers elsewhere. Please send the missing \
+             End, also for a session in which nothing was charged (zero energy). never-started: nothing came after the \
+             authorisation; silent: Progress stopped; without-end: no End for very long."
+        }
+    }
+}
+
+fn facts_json(facts: &Facts) -> Value {
+    match facts {
+        Facts::Endpoint { waiting, ends } => json!({ "waiting": waiting, "ends": ends }),
+        Facts::Ghosts(kinds) => json!({ "ghosts": kinds }),
+    }
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
+fn in_words(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> Timestamp {
+        "2026-03-02T14:02:07.5Z".parse().unwrap()
+    }
+
+    fn trouble(kind: TroubleKind) -> Trouble {
+        let about = match kind {
+            TroubleKind::Ghosts => Side::Operator(oicp::OperatorId::parse("DE*ABC").unwrap()),
+            _ => Side::Provider(oicp::ProviderId::parse("DE-DCB").unwrap()),
+        };
+        Trouble { kind, about }
+    }
+
+    #[test]
+    fn a_failing_endpoint() {
+        let facts = Facts::Endpoint { waiting: 40, ends: 31 };
+        let told = put("7", &trouble(TroubleKind::EndpointFailing), Say::Trouble, at(), Some(&facts), at());
+        assert_eq!(told.subject, "[roamhub] provider DE-DCB: the endpoint fails");
+        assert!(
+            told.text.starts_with(
+                "The endpoint of provider DE-DCB fails since 2026-03-02 14:02 UTC. Waiting: 31 Ends, 9 other messages."
+            ),
+            "{}",
+            told.text
+        );
+        let json: Value = serde_json::from_str(&told.json).unwrap();
+        let expected = json!({
+            "id": "7",
+            "kind": "endpoint-failing",
+            "state": "trouble",
+            "about": { "provider": "DE-DCB" },
+            "since": "2026-03-02T14:02:07Z",
+            "at": "2026-03-02T14:02:07Z",
+            "text": "The endpoint of provider DE-DCB fails since 2026-03-02 14:02 UTC. Waiting: 31 Ends, 9 other messages.",
+            "facts": { "waiting": 40, "ends": 31 },
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn ghosts_are_named_by_kind() {
+        let facts = Facts::Ghosts([("silent", 2), ("without-end", 1)].into());
+        let told = put("7", &trouble(TroubleKind::Ghosts), Say::Reminder, at(), Some(&facts), at());
+        assert!(told.text.contains("2 silent, 1 without-end."), "{}", told.text);
+        assert!(told.subject.contains("still: ghost sessions"));
+    }
+
+    #[test]
+    fn every_message_is_one_subject_line_and_says_whom_it_is_about() {
+        for kind in TroubleKind::ALL {
+            for say in [Say::Trouble, Say::Reminder, Say::AllClear] {
+                let told = put("7", &trouble(kind), say, at(), None, at());
+                let about = trouble(kind).about.to_string();
+                assert!(told.subject.contains(&about) && !told.subject.contains('\n'), "{told:?}");
+                assert!(told.text.contains(&about) && told.text.ends_with('\n'), "{told:?}");
+                assert_eq!(told.text.contains("Please"), say != Say::AllClear, "{told:?}");
+            }
+        }
+    }
+}
