@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use roamhub_core::ports::LedgerError;
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
 
 use super::book::Book;
 use super::checkpoint::Checkpoints;
@@ -124,11 +125,12 @@ impl Writer {
     /// Starts the thread on this connection. The alarm is rung when it ends, for whatever reason.
     pub(super) fn start(mut desk: Desk, checkpoints: Checkpoints, alarm: Alarm) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
+        let teller = Teller::start();
         let last_commit = Arc::new(LastCommit::new());
         let noted = last_commit.clone();
         let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || {
             let _alarm = alarm;
-            write_batches(&mut desk, &jobs, &checkpoints, &noted);
+            write_batches(&mut desk, &jobs, &checkpoints, &noted, &teller);
             drop(checkpoints);
             drop(desk);
         })?;
@@ -185,11 +187,43 @@ impl Drop for Writer {
     }
 }
 
+/// Tells those who wait, in the runtime they wait in: waking it once for a batch is cheaper than once for each of them.
+struct Teller(Option<mpsc::UnboundedSender<Told>>);
+
+/// What was committed or not, and what to say. No more of it than the queue has taken.
+type Told = (Vec<Box<dyn Job>>, Result<(), LedgerError>);
+
+impl Teller {
+    /// In the current runtime, if there is one. It ends with the writer.
+    fn start() -> Self {
+        let Ok(runtime) = Handle::try_current() else { return Self(None) };
+        let (told, mut to_tell) = mpsc::unbounded_channel::<Told>();
+        runtime.spawn(async move {
+            while let Some((batch, result)) = to_tell.recv().await {
+                batch.into_iter().for_each(|job| job.finish(result));
+            }
+        });
+        Self(Some(told))
+    }
+
+    fn tell(&self, batch: Vec<Box<dyn Job>>, result: Result<(), LedgerError>) {
+        let untold = match &self.0 {
+            Some(told) => told.send((batch, result)).err().map(|error| error.0),
+            None => Some((batch, result)),
+        };
+        // No runtime, or none any more.
+        if let Some((batch, result)) = untold {
+            batch.into_iter().for_each(|job| job.finish(result));
+        }
+    }
+}
+
 fn write_batches(
     desk: &mut Desk,
     jobs: &Receiver<Box<dyn Job>>,
     checkpoints: &Checkpoints,
     last_commit: &LastCommit,
+    teller: &Teller,
 ) {
     let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
     let mut next = Instant::now();
@@ -205,12 +239,12 @@ fn write_batches(
                 if desk.connection.total_changes() != changes {
                     last_commit.note();
                 }
-                batch.drain(..).for_each(|job| job.finish(Ok(())));
+                teller.tell(std::mem::take(&mut batch), Ok(()));
             }
             Err(error) if batch.len() == 1 || error.is_of_the_disk() => {
                 tracing::error!(%error, jobs = batch.len(), "the ledger could not commit");
                 let told = error.for_the_caller();
-                batch.drain(..).for_each(|job| job.finish(Err(told)));
+                teller.tell(std::mem::take(&mut batch), Err(told));
             }
             Err(error) => {
                 tracing::warn!(%error, jobs = batch.len(), "a batch failed and is redone one by one");
