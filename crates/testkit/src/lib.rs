@@ -9,6 +9,7 @@ pub mod ca;
 pub mod hub;
 pub mod messages;
 pub mod operator;
+pub mod oracle;
 pub mod program;
 pub mod provider;
 mod wire;

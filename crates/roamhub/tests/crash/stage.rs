@@ -1,0 +1,77 @@
+//! What these tests share: the program, its partners, tools that may be missing, and looks at what the hub still owes.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use oicp::SessionId;
+use roamhub_core::SessionKey;
+use roamhub_core::ports::RecordPort;
+use roamhub_core::records::MessageRecord;
+use roamhub_ledger::Sqlite;
+use roamhub_testkit::HubProcess;
+use tokio::time::{interval, timeout};
+
+/// The program under test.
+pub(crate) const BIN: &str = env!("CARGO_BIN_EXE_roamhub");
+/// The bound on what should happen at once.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Operator `DE*ABC` and provider `DE-DCB` at this address, with these lines.
+pub(crate) fn partners(url: &str, lines: &str) -> String {
+    roamhub_testkit::hub::partners_toml_with(url, &format!("broadcast = true\n{lines}"))
+}
+
+/// Whether a tool is there. If not, the test is skipped, aloud; or fails where `ROAMHUB_TEST_REQUIRE` names it.
+pub(crate) fn has_tool(tool: &str, test: &str) -> bool {
+    let tried = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if tried.is_ok_and(|status| status.success()) {
+        return true;
+    }
+    skip(tool, test);
+    false
+}
+
+/// Says that a test is skipped because something is missing; fails it where that is required.
+pub(crate) fn skip(missing: &str, test: &str) {
+    let required = std::env::var("ROAMHUB_TEST_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split([',', ' ']).any(|name| name == missing),
+        "{test} needs {missing}, and ROAMHUB_TEST_REQUIRE says that it must not be skipped"
+    );
+    // Past the harness, which keeps the output of tests that pass.
+    let _nobody_listens = Command::new("sh")
+        .args(["-c", "echo \"SKIPPED $0: $1 is missing\" >&2", test, missing])
+        .status();
+}
+
+/// How many deliveries the hub says that it owes.
+async fn open_deliveries(hub: &HubProcess) -> f64 {
+    let metrics = hub.get_console("/metrics").await.text();
+    let open = metrics.lines().filter(|line| line.starts_with("roamhub_deliveries_open{"));
+    open.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+/// Waits until the hub owes nothing.
+pub(crate) async fn all_delivered(hub: &HubProcess, bound: Duration) {
+    let mut looks = interval(Duration::from_millis(50));
+    let done = async {
+        while open_deliveries(hub).await > 0.0 {
+            looks.tick().await;
+        }
+    };
+    assert!(timeout(bound, done).await.is_ok(), "the hub still owes after {bound:?}; it said:\n{}", hub.log());
+}
+
+/// What the ledger of a hub that is stopped has about these sessions: the messages of each, in order of arrival.
+pub(crate) async fn read_ledger(data: &Path, sessions: &[String]) -> Vec<Vec<MessageRecord>> {
+    let (ledger, _gone) = Sqlite::open(data, Timestamp::UNIX_EPOCH).expect("the ledger of a stopped hub opens");
+    assert_eq!(ledger.backlog().await.unwrap(), [], "nothing is left open");
+    let mut messages = Vec::new();
+    for session in sessions {
+        let key = SessionId::parse(session).ok().as_ref().and_then(SessionKey::of).expect("a SessionID of the hub");
+        messages.push(ledger.messages_of(key).await.unwrap());
+    }
+    messages
+}
