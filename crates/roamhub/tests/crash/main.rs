@@ -9,3 +9,4 @@ mod kills;
 mod operators;
 mod provider;
 mod stage;
+mod system_calls;
