@@ -8,6 +8,7 @@
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
 pub mod authorisation;
+pub mod clock_step;
 pub mod delivery;
 pub mod directory;
 pub mod order;

@@ -3,6 +3,8 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+mod clock_step;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
+
+pub use clock_step::ClockStepPort;
 
 /// A boxed future, so that ports can be used as trait objects.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -293,7 +297,9 @@ pub trait PartnerPort: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Ledger: IntakePort + DeliveryPort + SessionPort + RecordPort + PartnerPort {
+pub trait Ledger:
+    IntakePort + DeliveryPort + ClockStepPort + SessionPort + RecordPort + PartnerPort
+{
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
     /// When the last commit happened, measured on this machine's monotonic clock.

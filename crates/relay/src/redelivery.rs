@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use oicp::ProviderId;
+use roamhub_core::clock_step::ClockWatch;
 use roamhub_core::ports::{Due, LedgerError};
 use roamhub_core::retry;
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,13 +22,21 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 impl Relay {
     /// Runs until [`Relay::close`] is called.
     pub async fn redeliver(&self) {
+        let origin = Instant::now();
+        let mut watch = ClockWatch::new(self.inner.clock.now(), origin.elapsed());
         let mut swept = Instant::now();
         while !self.inner.closing.is_cancelled() {
+            let (now, steady) = (self.inner.clock.now(), origin.elapsed());
+            if !self.inner.clock_is_right(watch, now, steady).await {
+                let _ = timeout(LONGEST_SLEEP, self.inner.closing.cancelled()).await;
+                continue;
+            }
+            watch = ClockWatch::new(now, steady);
             if swept.elapsed() >= self.inner.tuning.sweep_every {
                 swept = Instant::now();
                 self.inner.sweep().await;
             }
-            let sleep = match self.inner.clone().send_due().await {
+            let sleep = match self.inner.clone().send_due(now).await {
                 Ok(sleep) => sleep,
                 Err(error) => {
                     tracing::error!(%error, "what is due could not be claimed; tried again");
@@ -53,21 +63,36 @@ impl Inner {
         }
     }
 
-    /// Claims and sends what is due; returns how long to sleep.
-    async fn send_due(self: Arc<Self>) -> Result<Duration, LedgerError> {
-        let now = self.clock.now();
+    /// Looks whether the clock was set, and has the ledger's instants follow. `false` if they could not: until they do,
+    /// nothing is claimed, or an End might be given up for its age by a wrong clock.
+    async fn clock_is_right(&self, watch: ClockWatch, now: Timestamp, steady: Duration) -> bool {
+        let Some(step) = watch.step(now, steady) else { return true };
+        match self.ledger.clock_stepped(now, step).await {
+            Ok(deliveries) => {
+                tracing::warn!(seconds = step.as_secs(), deliveries, "the clock was set; what waits for it follows");
+                true
+            }
+            Err(error) => {
+                tracing::error!(seconds = step.as_secs(), %error, "the clock was set; tried again");
+                false
+            }
+        }
+    }
+
+    /// Claims and sends what is due `now`, an instant at which the clock was known to be right; returns how long to sleep.
+    async fn send_due(self: Arc<Self>, now: Timestamp) -> Result<Duration, LedgerError> {
         let Due { providers, next } = self.ledger.due(now).await?;
         for provider in providers {
             if self.closing.is_cancelled() {
                 break;
             }
-            self.clone().send_due_to(provider).await?;
+            self.clone().send_due_to(provider, now).await?;
         }
         let until_next = next.map(|next| next.duration_since(now).unsigned_abs());
         Ok(until_next.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP))
     }
 
-    async fn send_due_to(self: Arc<Self>, provider: ProviderId) -> Result<(), LedgerError> {
+    async fn send_due_to(self: Arc<Self>, provider: ProviderId, now: Timestamp) -> Result<(), LedgerError> {
         // Without an address nothing can be sent; it stays due until there is one.
         let Some(route) = self.routes.route(&provider) else { return Ok(()) };
         let lane = self.lanes.of(&provider);
@@ -78,8 +103,7 @@ impl Inner {
         if places.is_empty() {
             return Ok(());
         }
-        let now = self.clock.now();
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let lease_until = retry::later(self.clock.now(), route.timeout + self.tuning.lease_margin);
         let asked = Instant::now();
         let claimed = self.ledger.claim_due(provider, now, lease_until, places.len()).await?;
         if asked.elapsed() >= self.tuning.lease_margin {

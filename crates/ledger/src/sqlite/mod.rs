@@ -8,6 +8,7 @@
 
 mod book;
 mod checkpoint;
+mod clock_step;
 mod deliveries;
 mod intake;
 mod lock;
@@ -26,11 +27,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use oicp::ProviderId;
 use roamhub_core::delivery::{Lease, OwedDelivery};
 use roamhub_core::ports::{
-    AttemptRecord, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
+    AttemptRecord, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
     RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
@@ -264,6 +265,12 @@ impl DeliveryPort for Sqlite {
 
     fn due(&self, now: Timestamp) -> LedgerTask<'_, Due> {
         Box::pin(self.readers.read(move |connection| deliveries::due(connection, now)))
+    }
+}
+
+impl ClockStepPort for Sqlite {
+    fn clock_stepped(&self, _now: Timestamp, by: SignedDuration) -> LedgerTask<'_, usize> {
+        Box::pin(self.writer.write(move |connection| clock_step::clock_stepped(connection, by)))
     }
 }
 

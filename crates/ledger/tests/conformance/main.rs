@@ -11,6 +11,7 @@
 )]
 
 mod any_sequence;
+mod clock_step;
 mod history;
 mod intake;
 mod leases;
@@ -128,6 +129,11 @@ macro_rules! conformance {
                 a_start_or_progress_too_old_expires_and_an_end_is_exhausted
                 a_claim_supersedes_what_it_overtakes
                 opening_again_makes_leased_deliveries_due_at_once
+            }
+            clock_step {
+                set_back_what_is_deferred_is_due_earlier
+                set_forwards_an_end_is_given_up_later_and_a_start_expires
+                a_clock_set_beyond_all_times_is_followed_as_far_as_there_is_time
             }
             history {
                 a_message_shows_its_deliveries_and_attempts

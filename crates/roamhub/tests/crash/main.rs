@@ -5,6 +5,7 @@
 //! is not shown; that the hub syncs before it promises is (`system_calls`).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports a broken expectation by failing")]
 
+mod clock_jumps;
 mod kills;
 mod operators;
 mod provider;

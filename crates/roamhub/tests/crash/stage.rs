@@ -1,7 +1,7 @@
 //! What these tests share: the program, its partners, tools that may be missing, and looks at what the hub still owes.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -21,16 +21,6 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// Operator `DE*ABC` and provider `DE-DCB` at this address, with these lines.
 pub(crate) fn partners(url: &str, lines: &str) -> String {
     roamhub_testkit::hub::partners_toml_with(url, &format!("broadcast = true\n{lines}"))
-}
-
-/// Whether a tool is there. If not, the test is skipped, aloud; or fails where `ROAMHUB_TEST_REQUIRE` names it.
-pub(crate) fn has_tool(tool: &str, test: &str) -> bool {
-    let tried = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if tried.is_ok_and(|status| status.success()) {
-        return true;
-    }
-    skip(tool, test);
-    false
 }
 
 /// Says that a test is skipped because something is missing; fails it where that is required.
