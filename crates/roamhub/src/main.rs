@@ -6,6 +6,7 @@ mod demo;
 mod inspect;
 mod lifecycle;
 mod node;
+mod open_files;
 mod partners;
 mod serve;
 mod settings;

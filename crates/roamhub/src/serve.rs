@@ -8,6 +8,7 @@ use roamhub_services::Partners;
 
 use crate::lifecycle::{Asked, Signals};
 use crate::node::{self, Node};
+use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
 use crate::telemetry;
@@ -16,6 +17,7 @@ use crate::telemetry;
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settle()?;
     telemetry::start(settings.log_format, "info");
+    open_files::raise_limit();
     node::runtime()?.block_on(serve(settings))
 }
 

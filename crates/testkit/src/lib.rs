@@ -12,12 +12,14 @@ pub mod operator;
 pub mod oracle;
 pub mod program;
 pub mod provider;
+mod skip;
 mod wire;
 
 pub use ca::{ClientTls, ServerTls, TestCa};
 pub use hub::{HubProcess, partners_toml};
 pub use operator::{Answer, FakeOperator, gzipped};
 pub use provider::{FakeProvider, Received, Reply, SessionGuard};
+pub use skip::skip;
 
 /// The path of charging notifications, at the hub and at a provider alike.
 pub const NOTIFICATIONS_PATH: &str = "/api/oicp/notificationmgmt/v11/charging-notifications";

@@ -1,7 +1,6 @@
-//! What these tests share: the program, its partners, tools that may be missing, and looks at what the hub still owes.
+//! What these tests share: the program, its partners, and looks at what the hub still owes.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use roamhub_core::ports::RecordPort;
 use roamhub_core::records::MessageRecord;
 use roamhub_ledger::Sqlite;
 use roamhub_testkit::HubProcess;
+pub(crate) use roamhub_testkit::skip;
 use tokio::time::{interval, timeout};
 
 /// The program under test.
@@ -21,19 +21,6 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// Operator `DE*ABC` and provider `DE-DCB` at this address, with these lines.
 pub(crate) fn partners(url: &str, lines: &str) -> String {
     roamhub_testkit::hub::partners_toml_with(url, &format!("broadcast = true\n{lines}"))
-}
-
-/// Says that a test is skipped because something is missing; fails it where that is required.
-pub(crate) fn skip(missing: &str, test: &str) {
-    let required = std::env::var("ROAMHUB_TEST_REQUIRE").unwrap_or_default();
-    assert!(
-        !required.split([',', ' ']).any(|name| name == missing),
-        "{test} needs {missing}, and ROAMHUB_TEST_REQUIRE says that it must not be skipped"
-    );
-    // Past the harness, which keeps the output of tests that pass.
-    let _nobody_listens = Command::new("sh")
-        .args(["-c", "echo \"SKIPPED $0: $1 is missing\" >&2", test, missing])
-        .status();
 }
 
 /// How many deliveries the hub says that it owes.
