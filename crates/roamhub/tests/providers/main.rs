@@ -8,6 +8,7 @@ mod authorise_repeats;
 mod crashes;
 mod encryption;
 mod misbehaviour;
+mod misbehaviour_at_once;
 mod order;
 mod outcomes_answered;
 mod outcomes_failed;
