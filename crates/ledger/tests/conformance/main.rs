@@ -11,10 +11,12 @@
 )]
 
 mod any_sequence;
+mod as_the_model;
 mod clock_step;
 mod history;
 mod intake;
 mod leases;
+mod model;
 mod order;
 mod records;
 mod repeats;
@@ -167,6 +169,11 @@ macro_rules! conformance {
         #[test]
         fn order_leases_and_final_states_hold_in_any_sequence() {
             crate::any_sequence::order_leases_and_final_states_hold::<$place>();
+        }
+
+        #[test]
+        fn every_answer_and_every_delivery_is_the_models_in_any_sequence() {
+            crate::as_the_model::every_answer_and_every_delivery_is_the_models::<$place>();
         }
     };
 }
