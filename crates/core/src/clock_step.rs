@@ -25,7 +25,8 @@ impl ClockWatch {
     /// By how much the clock on the wall was set since then: positive is forwards. `None` if it was not.
     #[must_use]
     pub fn step(&self, wall: Timestamp, steady: Duration) -> Option<SignedDuration> {
-        let passed = SignedDuration::try_from(steady.saturating_sub(self.steady)).unwrap_or(SignedDuration::MAX);
+        let passed =
+            SignedDuration::try_from(steady.saturating_sub(self.steady)).unwrap_or(SignedDuration::MAX);
         let step = wall.duration_since(self.wall).saturating_sub(passed);
         (step.unsigned_abs() >= LEAST_STEP).then_some(step)
     }

@@ -297,9 +297,7 @@ pub trait PartnerPort: Send + Sync {
 }
 
 /// The whole ledger.
-pub trait Ledger:
-    IntakePort + DeliveryPort + ClockStepPort + SessionPort + RecordPort + PartnerPort
-{
+pub trait Ledger: IntakePort + DeliveryPort + ClockStepPort + SessionPort + RecordPort + PartnerPort {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
     /// When the last commit happened, measured on this machine's monotonic clock.

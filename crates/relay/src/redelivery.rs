@@ -69,7 +69,11 @@ impl Inner {
         let Some(step) = watch.step(now, steady) else { return true };
         match self.ledger.clock_stepped(now, step).await {
             Ok(deliveries) => {
-                tracing::warn!(seconds = step.as_secs(), deliveries, "the clock was set; what waits for it follows");
+                tracing::warn!(
+                    seconds = step.as_secs(),
+                    deliveries,
+                    "the clock was set; what waits for it follows"
+                );
                 true
             }
             Err(error) => {

@@ -145,7 +145,12 @@ impl<'e> Case<'e> {
 
     fn counts(&self) -> Counts {
         let told = |wanted: fn(&Told) -> bool| {
-            self.evidence.calls.iter().filter_map(|call| call.told.as_ref()).filter(|told| wanted(told)).count()
+            self.evidence
+                .calls
+                .iter()
+                .filter_map(|call| call.told.as_ref())
+                .filter(|told| wanted(told))
+                .count()
         };
         let messages = || self.evidence.messages.iter().flatten();
         let in_state = |state| messages().filter(|message| rules::state(message) == state).count();

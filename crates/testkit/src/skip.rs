@@ -14,6 +14,7 @@ pub fn skip(missing: &str, test: &str) {
         "{test} needs {missing}, and ROAMHUB_TEST_REQUIRE says that it must not be skipped"
     );
     // Past the harness, which keeps to itself what a test that passes has printed.
-    let said = Command::new("sh").args(["-c", "echo \"SKIPPED $0: $1 is missing\" >&2", test, missing]).status();
+    let said =
+        Command::new("sh").args(["-c", "echo \"SKIPPED $0: $1 is missing\" >&2", test, missing]).status();
     assert!(said.is_ok(), "SKIPPED {test}: {missing} is missing, and nobody could be told");
 }

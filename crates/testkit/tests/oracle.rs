@@ -51,7 +51,14 @@ fn message(session: SessionKey, kind: &str) -> MessageRecord {
 
 fn told(process: &ProcessId) -> Told {
     let took = Duration::from_millis(20);
-    Told { status: 200, process: process.to_string(), result: true, code: "000".to_owned(), deferred: false, took }
+    Told {
+        status: 200,
+        process: process.to_string(),
+        result: true,
+        code: "000".to_owned(),
+        deferred: false,
+        took,
+    }
 }
 
 /// A Start and an End, sent, stored, accepted and answered.

@@ -31,8 +31,8 @@ use jiff::{SignedDuration, Timestamp};
 use oicp::ProviderId;
 use roamhub_core::delivery::{Lease, OwedDelivery};
 use roamhub_core::ports::{
-    AttemptRecord, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask, PartnerPort,
-    RecordPort, SessionPort, Settled, Taken, TurnNow,
+    AttemptRecord, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError,
+    LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};

@@ -9,9 +9,9 @@ use oicp::ProviderId;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
+use roamhub_core::SessionKey;
 use roamhub_core::delivery::{FinalState, Lease};
 use roamhub_core::ports::{self, Declined, Fate, Intake, Ledger, Plan, Repeated, Settled};
-use roamhub_core::SessionKey;
 
 use crate::Place;
 use crate::model::{At, Message, Model, Taken};
@@ -152,7 +152,8 @@ impl<'p> Pair<'p> {
     async fn take_in(&mut self, session: usize, kind: NotificationType, endpoint: bool) {
         let (plan, until) = self.plan(endpoint);
         let provider = provider_of(session);
-        let intake = Intake { plan, ..owed_to(named(provider), notice(self.sessions[session], kind, self.now)) };
+        let intake =
+            Intake { plan, ..owed_to(named(provider), notice(self.sessions[session], kind, self.now)) };
         let taken = take_in(self.ledger(), intake.clone()).await;
         let expected = self.model.take_in(Message { session, provider, kind }, self.now, until);
         self.assert_taken(taken, expected);
@@ -176,8 +177,11 @@ impl<'p> Pair<'p> {
     fn assert_taken(&mut self, taken: ports::Taken, expected: Taken) {
         let sending = match (&taken, expected) {
             (ports::Taken::Stored(sending), Taken::Stored { .. }) => *sending,
-            (ports::Taken::Repeat { standing: Repeated::Reopened(sending), .. }, Taken::Stored { .. }) => *sending,
-            (ports::Taken::Held, Taken::Held) | (ports::Taken::Declined(Declined::TooSoon { .. }), Taken::TooSoon) => {
+            (ports::Taken::Repeat { standing: Repeated::Reopened(sending), .. }, Taken::Stored { .. }) => {
+                *sending
+            }
+            (ports::Taken::Held, Taken::Held)
+            | (ports::Taken::Declined(Declined::TooSoon { .. }), Taken::TooSoon) => {
                 return;
             }
             (ports::Taken::Repeat { standing, .. }, expected) => {
@@ -195,7 +199,11 @@ impl<'p> Pair<'p> {
             _ => panic!("the ledger says {taken:?}, the model {expected:?}"),
         };
         let Taken::Stored { delivery, turn } = expected else { return };
-        assert_eq!((sending.turn, sending.lease.token), (turn, self.model.owed[delivery].token), "the right to send");
+        assert_eq!(
+            (sending.turn, sending.lease.token),
+            (turn, self.model.owed[delivery].token),
+            "the right to send"
+        );
         self.leases.push((sending.lease, delivery));
     }
 
@@ -217,8 +225,7 @@ impl<'p> Pair<'p> {
 
     async fn claim(&mut self, provider: usize, limit: usize) {
         let until = self.now + LEASE;
-        let owed =
-            self.ledger().claim_due(named(provider), at(self.now), at(until), limit).await.unwrap();
+        let owed = self.ledger().claim_due(named(provider), at(self.now), at(until), limit).await.unwrap();
         let expected = self.model.claim(provider, self.now, until, limit);
         let process = |delivery: &usize| self.messages[self.model.owed[*delivery].message].process;
         assert_eq!(
@@ -249,7 +256,8 @@ impl<'p> Pair<'p> {
                 let owed: Vec<_> = self.model.owed.iter().filter(|owed| owed.message == message).collect();
                 open[provider_of(session)] +=
                     owed.iter().filter(|owed| !matches!(owed.at, At::Ended(_))).count() as u64;
-                let seen: Vec<_> = record.deliveries.iter().map(|one| (one.state.as_str(), one.due_at)).collect();
+                let seen: Vec<_> =
+                    record.deliveries.iter().map(|one| (one.state.as_str(), one.due_at)).collect();
                 let expected: Vec<_> = owed
                     .iter()
                     .map(|owed| match owed.at {
@@ -268,7 +276,8 @@ impl<'p> Pair<'p> {
         }
         let backlog = self.ledger().backlog().await.unwrap();
         for (provider, open) in open.into_iter().enumerate() {
-            let counted = backlog.iter().find(|(owed, _)| *owed == named(provider)).map_or(0, |(_, count)| *count);
+            let counted =
+                backlog.iter().find(|(owed, _)| *owed == named(provider)).map_or(0, |(_, count)| *count);
             assert_eq!(counted, open, "the backlog of {}", named(provider));
         }
     }

@@ -18,7 +18,9 @@ const LOOKS: usize = 64;
 /// Where a delivery stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum At {
-    Leased { until: i64 },
+    Leased {
+        until: i64,
+    },
     Due(i64),
     /// Behind another one.
     Parked,
@@ -170,7 +172,8 @@ impl Model {
     fn claim_one(&mut self, delivery: usize, now: i64, until: i64) -> bool {
         if self.owed[delivery].gives_up <= now {
             let kind = self.messages[self.owed[delivery].message].kind;
-            let end = if matches!(kind, Start | Progress) { FinalState::Expired } else { FinalState::Exhausted };
+            let end =
+                if matches!(kind, Start | Progress) { FinalState::Expired } else { FinalState::Exhausted };
             self.owed[delivery].at = At::Ended(end);
             self.promote(self.session(delivery), now);
             return false;

@@ -94,7 +94,9 @@ fn assert_code(answer: &Answer, code: &str) {
 
 #[tokio::test]
 async fn hours_forwards_and_backwards_neither_lose_an_end_nor_stop_redelivery_nor_lock_a_session_out() {
-    let Some(mut stage) = Stage::new("clock jumps", "timeout = \"1s\"\nretry = [\"200ms\"]").await else { return };
+    let Some(mut stage) = Stage::new("clock jumps", "timeout = \"1s\"\nretry = [\"200ms\"]").await else {
+        return;
+    };
     let charging = stage.operator.open_session().await;
     assert_code(&stage.operator.notify(messages::progress(&charging, 6)).await, "000");
     let (first, answer) = stage.end().await;
@@ -130,7 +132,8 @@ async fn hours_forwards_and_backwards_neither_lose_an_end_nor_stop_redelivery_no
 
 #[tokio::test]
 async fn a_clock_days_ahead_gives_up_no_end() {
-    let Some(mut stage) = Stage::new("a clock days ahead", "timeout = \"1s\"\nretry = [\"200ms\"]").await else {
+    let Some(mut stage) = Stage::new("a clock days ahead", "timeout = \"1s\"\nretry = [\"200ms\"]").await
+    else {
         return;
     };
     let (session, answer) = stage.end().await;

@@ -28,7 +28,12 @@ async fn what_was_answered_survives_every_kill_and_all_three_sides_tell_the_same
     let began = Instant::now();
     let evidence = run(seed, kills).await;
     let verdict = oracle::judge(&evidence);
-    println!("{} kills in {:.1?}, {} outages of the provider", evidence.kills.len(), began.elapsed(), evidence.outages.len());
+    println!(
+        "{} kills in {:.1?}, {} outages of the provider",
+        evidence.kills.len(),
+        began.elapsed(),
+        evidence.outages.len()
+    );
     println!("{}", verdict.counts);
     let found = verdict.violations.len();
     assert!(

@@ -121,7 +121,9 @@ impl Player {
             let card = format!("04{:012X}", CARDS.fetch_add(1, Ordering::Relaxed));
             let body = messages::authorize_start_rfid(&card).to_string();
             match line.operator.try_post(&authorize_start_path("DE*ABC"), &[], body).await {
-                Ok(answer) if answer.status == 200 && answer.json()["AuthorizationStatus"] == "Authorized" => {
+                Ok(answer)
+                    if answer.status == 200 && answer.json()["AuthorizationStatus"] == "Authorized" =>
+                {
                     return answer.json()["SessionID"].as_str().unwrap().to_owned();
                 }
                 // The provider is down.

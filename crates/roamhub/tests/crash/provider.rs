@@ -70,7 +70,9 @@ impl Fickle {
     pub(crate) fn arrivals(&self) -> Vec<Arrival> {
         let book = self.book.lock().unwrap();
         let seen = self.fake.notifications();
-        seen.iter().map(|request| Arrival::of(request, book.get(&request.n).copied().unwrap_or(Said::Nothing))).collect()
+        seen.iter()
+            .map(|request| Arrival::of(request, book.get(&request.n).copied().unwrap_or(Said::Nothing)))
+            .collect()
     }
 }
 

@@ -38,16 +38,22 @@ pub(crate) async fn all_delivered(hub: &HubProcess, bound: Duration) {
             looks.tick().await;
         }
     };
-    assert!(timeout(bound, done).await.is_ok(), "the hub still owes after {bound:?}; it said:\n{}", hub.log());
+    assert!(
+        timeout(bound, done).await.is_ok(),
+        "the hub still owes after {bound:?}; it said:\n{}",
+        hub.log()
+    );
 }
 
 /// What the ledger of a hub that is stopped has about these sessions: the messages of each, in order of arrival.
 pub(crate) async fn read_ledger(data: &Path, sessions: &[String]) -> Vec<Vec<MessageRecord>> {
-    let (ledger, _gone) = Sqlite::open(data, Timestamp::UNIX_EPOCH).expect("the ledger of a stopped hub opens");
+    let (ledger, _gone) =
+        Sqlite::open(data, Timestamp::UNIX_EPOCH).expect("the ledger of a stopped hub opens");
     assert_eq!(ledger.backlog().await.unwrap(), [], "nothing is left open");
     let mut messages = Vec::new();
     for session in sessions {
-        let key = SessionId::parse(session).ok().as_ref().and_then(SessionKey::of).expect("a SessionID of the hub");
+        let key =
+            SessionId::parse(session).ok().as_ref().and_then(SessionKey::of).expect("a SessionID of the hub");
         messages.push(ledger.messages_of(key).await.unwrap());
     }
     messages

@@ -37,7 +37,8 @@ impl SystemCall {
 
     fn sends(&self, from: u16, to: u16, text: &str) -> bool {
         let port = |port: u16| if port == 0 { "127.0.0.1:".to_owned() } else { format!("127.0.0.1:{port}") };
-        let Some((here, there)) = self.on().strip_prefix("TCP:[").and_then(|ends| ends.split_once("->")) else {
+        let Some((here, there)) = self.on().strip_prefix("TCP:[").and_then(|ends| ends.split_once("->"))
+        else {
             return false;
         };
         let there = there.trim_end_matches(']');
@@ -73,9 +74,10 @@ fn read_trace(file: &Path) -> Vec<SystemCall> {
 /// Asserts that what holds `text` is written to the log and synced before it is first sent over such a connection.
 #[track_caller]
 fn assert_synced_before(calls: &[SystemCall], text: &str, sent: &SystemCall) {
-    let written = calls.iter().find(|call| call.writes_to_the_log(text)).unwrap_or_else(|| {
-        panic!("{text} was never written to the ledger's log")
-    });
+    let written = calls
+        .iter()
+        .find(|call| call.writes_to_the_log(text))
+        .unwrap_or_else(|| panic!("{text} was never written to the ledger's log"));
     let synced = calls.iter().find(|call| call.is_sync_of_the_log() && call.began > written.ended);
     let synced = synced.unwrap_or_else(|| panic!("the log was never synced after {text}"));
     assert!(
@@ -180,7 +182,10 @@ async fn a_message_is_synced_before_it_leaves_the_hub_and_its_outcome_holds_up_n
         let outcome = calls.iter().find(|call| call.writes_to_the_log(&yes));
         let outcome = outcome.unwrap_or_else(|| panic!("the outcome {yes} was never recorded"));
         let synced = calls.iter().find(|call| call.is_sync_of_the_log() && call.began > outcome.ended);
-        assert!(synced.is_none_or(|synced| answer.began < synced.ended), "the answer {yes} waited for its record");
+        assert!(
+            synced.is_none_or(|synced| answer.began < synced.ended),
+            "the answer {yes} waited for its record"
+        );
     }
     assert_synced_before(&calls, "mark-late", first(0, there, "mark-late"));
     assert_synced_before(&calls, "mark-late", first(here, 0, "receipt="));

@@ -36,7 +36,10 @@ fn ways() -> Vec<(&'static str, Reply)> {
         ("a head without end", Reply::Bytes(headers.into_bytes())),
         ("promises without an answer", Reply::Bytes(promises.into_bytes())),
         ("another protocol", Reply::Bytes(b"220 mail.example ESMTP\r\n".to_vec())),
-        ("a length that is none", Reply::Bytes(format!("{head}content-length: many\r\n\r\n{{}}").into_bytes())),
+        (
+            "a length that is none",
+            Reply::Bytes(format!("{head}content-length: many\r\n\r\n{{}}").into_bytes()),
+        ),
         ("a web page", page),
         ("a failure", Reply::Json(500, json!({"error": "oops"}))),
     ]
@@ -106,13 +109,17 @@ async fn memory_does_not_grow_with_the_number_of_answers_that_are_too_long() {
 async fn an_acknowledgement_that_names_another_session_is_relayed_under_the_callers_own() {
     let stage = Stage::new(PATIENT).await;
     let other = stage.operator.open_session().await;
-    for named in [json!(other), json!("no session at all"), json!(7), json!(null), json!("x".repeat(500_000))] {
+    for named in [json!(other), json!("no session at all"), json!(7), json!(null), json!("x".repeat(500_000))]
+    {
         let said = named.clone();
         answer_notifications(&stage.provider, move |_| {
             let status = json!({"Code": "000", "Description": "Success"});
-            Reply::Json(200, json!({
-                "Result": true, "StatusCode": status, "SessionID": said, "CPOPartnerSessionID": said,
-            }))
+            Reply::Json(
+                200,
+                json!({
+                    "Result": true, "StatusCode": status, "SessionID": said, "CPOPartnerSessionID": said,
+                }),
+            )
         });
         let session = stage.operator.open_session().await;
         let answer = stage.operator.notify(messages::end(&session)).await;
@@ -134,7 +141,10 @@ async fn a_second_answer_to_one_request_is_not_taken_for_that_to_the_next() {
     let stage = Stage::new(PATIENT).await;
     let answer = |result: bool, code: &str| {
         let body = json!({"Result": result, "StatusCode": {"Code": code, "Description": ""}}).to_string();
-        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     let both = answer(true, "000") + &answer(false, "102");
     for _ in 0..5 {
@@ -159,7 +169,11 @@ async fn a_kept_connection_that_closes_after_it_took_the_request_gets_one_more_t
         });
         let answer = stage.operator.notify(messages::end(&session)).await;
         assert_delivered(&answer);
-        assert_eq!(attempts(&of_session(&stage.provider, &session)), [1, 1], "round {round}: the same attempt");
+        assert_eq!(
+            attempts(&of_session(&stage.provider, &session)),
+            [1, 1],
+            "round {round}: the same attempt"
+        );
         assert_eq!(stage.record_in_state(&answer, "delivered").await.outcomes(), ["delivered"]);
     }
 }

@@ -58,7 +58,8 @@ fn differs(before: &Arrival, after: &Arrival) -> Option<String> {
 }
 
 fn why(case: &Case<'_>, message: &MessageRecord, before: &Arrival, after: &Arrival) -> Result<Why, String> {
-    let between = |instants: &[std::time::Instant]| instants.iter().any(|at| (before.at..=after.at).contains(at));
+    let between =
+        |instants: &[std::time::Instant]| instants.iter().any(|at| (before.at..=after.at).contains(at));
     let recorded = recorded(message, before.attempt);
     match before.said {
         Said::Nothing => return Ok(Why::Failure),
@@ -81,7 +82,9 @@ fn why(case: &Case<'_>, message: &MessageRecord, before: &Arrival, after: &Arriv
                 Err(format!("recorded as {} after {} ms", entry.outcome, entry.took_ms))
             }
         }
-        Some(entry) => Err(format!("recorded as {}{}", entry.outcome, if entry.late { ", late" } else { "" })),
+        Some(entry) => {
+            Err(format!("recorded as {}{}", entry.outcome, if entry.late { ", late" } else { "" }))
+        }
     }
 }
 

@@ -63,7 +63,10 @@ pub(super) fn arrived(case: &Case<'_>, found: &mut Vec<String>) {
         }
         for told in case.told_of(message).filter(|told| told.status == 200 && !told.deferred) {
             if told.result && !said(&[Said::Yes]) {
-                found.push(format!("{}: the operator was told yes, the provider never said it", name(message)));
+                found.push(format!(
+                    "{}: the operator was told yes, the provider never said it",
+                    name(message)
+                ));
             }
             if !told.result && !said(&[Said::No, Said::Fault]) {
                 found.push(format!("{}: refused ({}), but not by the provider", name(message), told.code));
@@ -104,7 +107,9 @@ fn wrong_end(case: &Case<'_>, message: &MessageRecord, later: &[MessageRecord]) 
     match (state(message), is_owed(message)) {
         ("delivered", _) => fault(!said(Said::Yes), "is delivered, says the ledger alone"),
         ("refused", true) => fault(!said(Said::No), "is refused, says the ledger alone"),
-        ("refused", false) => fault(!said(Said::No) && !said(Said::Fault), "is refused, says the ledger alone"),
+        ("refused", false) => {
+            fault(!said(Said::No) && !said(Said::Fault), "is refused, says the ledger alone")
+        }
         ("superseded", false) => {
             let overtaken = |by: &MessageRecord| matches!(by.kind.as_str(), "Progress" | "End");
             fault(!later.iter().any(overtaken), "is superseded, and nothing overtook it")
