@@ -1,5 +1,5 @@
 //! Durable before sent, durable before answered: read off the program's system calls. The disk is made slow (every sync
-//! takes a tenth of a second longer), so that what waits for it and what does not is plain to see.
+//! takes a fifth of a second longer), so that what waits for it and what does not is plain to see.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
@@ -23,7 +23,8 @@ struct SystemCall {
 impl SystemCall {
     /// What its file descriptor is: a path, or both ends of a connection.
     fn on(&self) -> &str {
-        let end = self.text.find(">,").or(self.text.find(">)")).unwrap_or(self.text.len());
+        let ends = [">,", ">)", "> "].into_iter().filter_map(|end| self.text.find(end));
+        let end = ends.min().unwrap_or(self.text.len());
         self.text[..end].split_once('<').map(|(_, on)| on).unwrap_or_default()
     }
 
@@ -95,7 +96,7 @@ fn traced(folder: &Path, trace: &Path) -> PathBuf {
     let script = folder.join("hub.sh");
     let text = format!(
         "#!/bin/sh\nexec strace -D -f -yy -s 8192 -e trace=fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg \
-         -e inject=fsync,fdatasync:delay_enter=100000 -o '{}' -- '{BIN}' \"$@\"\n",
+         -e inject=fsync,fdatasync:delay_enter=200000 -o '{}' -- '{BIN}' \"$@\"\n",
         trace.display()
     );
     std::fs::write(&script, text).unwrap();
@@ -107,6 +108,26 @@ fn traced(folder: &Path, trace: &Path) -> PathBuf {
 fn can_trace() -> bool {
     let looked = Command::new("strace").args(["-D", "-f", "-o", "/dev/null", "true"]).status();
     looked.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_trace_is_read_with_the_calls_that_others_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trace");
+    let lines = [
+        r#"7 pwrite64(12</data/ledger.sqlite-wal>, "\0mark-one", 24, 0) = 24"#,
+        "7 fdatasync(12</data/ledger.sqlite-wal> <unfinished ...>",
+        r#"8 writev(23<TCP:[127.0.0.1:70->127.0.0.1:80]>, [{iov_base="mark-one", iov_len=8}], 1) = 8"#,
+        "7 <... fdatasync resumed>)          = 0 (DELAYED)",
+    ];
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let calls = read_trace(&file);
+    assert!(calls[0].writes_to_the_log("mark-one") && calls[1].is_sync_of_the_log(), "{calls:?}");
+    assert_eq!((calls[1].began, calls[1].ended), (1, 3));
+    assert!(calls[2].sends(0, 80, "mark-one") && calls[2].sends(70, 0, "mark-one"), "{calls:?}");
+    assert!(!calls[2].sends(80, 0, "mark-one"), "{calls:?}");
+    let too_early = std::panic::catch_unwind(|| assert_synced_before(&calls, "mark-one", &calls[2]));
+    assert!(too_early.is_err(), "it was sent while it was being synced");
 }
 
 fn marked(mut body: Value, mark: &str) -> String {
