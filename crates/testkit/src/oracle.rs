@@ -22,7 +22,7 @@ use bytes::Bytes;
 use oicp::NotificationType::{End, Error};
 use roamhub_core::records::MessageRecord;
 
-pub use evidence::{Arrival, Call, Evidence, Said, Told};
+pub use evidence::{Arrival, Call, Evidence, Said, Span, Told};
 
 /// What the oracle says.
 #[derive(Debug, Default)]

@@ -101,7 +101,8 @@ fn killed_before_the_record() -> Evidence {
     let mut evidence = sound();
     again(&mut evidence, 2);
     evidence.messages[0][END].deliveries[0].attempts = vec![attempt(2, "delivered")];
-    evidence.kills.push(evidence.arrivals[END].at + Duration::from_secs(1));
+    let killed = evidence.arrivals[END].at + Duration::from_secs(1);
+    evidence.kills.push(killed..=killed + Duration::from_secs(1));
     evidence
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use roamhub_testkit::oracle::{Arrival, Said};
+use roamhub_testkit::oracle::{Arrival, Said, Span};
 use roamhub_testkit::{FakeProvider, Received, Reply};
 use serde_json::json;
 use tokio::time::sleep;
@@ -20,7 +20,7 @@ pub(crate) struct Fickle {
     pub(crate) fake: FakeProvider,
     book: Arc<Mutex<HashMap<usize, Said>>>,
     calm: Arc<AtomicBool>,
-    outages: Mutex<Vec<Instant>>,
+    outages: Mutex<Vec<Span>>,
 }
 
 impl Fickle {
@@ -49,10 +49,11 @@ impl Fickle {
         let mut dice = fastrand::Rng::with_seed(seed);
         while !self.calm.load(Ordering::SeqCst) {
             sleep(Duration::from_millis(dice.u64(300..1_500))).await;
-            self.outages.lock().unwrap().push(Instant::now());
+            let down = Instant::now();
             self.fake.stop().await;
             sleep(Duration::from_millis(dice.u64(20..250))).await;
             self.fake.restart().await;
+            self.outages.lock().unwrap().push(down..=Instant::now());
         }
     }
 
@@ -62,7 +63,7 @@ impl Fickle {
     }
 
     /// When it went down.
-    pub(crate) fn outages(&self) -> Vec<Instant> {
+    pub(crate) fn outages(&self) -> Vec<Span> {
         self.outages.lock().unwrap().clone()
     }
 

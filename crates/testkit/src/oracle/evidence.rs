@@ -1,5 +1,6 @@
 //! What the oracle is shown: each party's own side of the story.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,13 +17,16 @@ pub struct Evidence {
     pub arrivals: Vec<Arrival>,
     /// The ledger's: the messages of each session, in the order in which they were taken in.
     pub messages: Vec<Vec<MessageRecord>>,
-    /// When the hub was killed.
-    pub kills: Vec<Instant>,
-    /// When the provider went down and cut all its connections.
-    pub outages: Vec<Instant>,
+    /// From when the hub was killed until it was ready again. What a dead hub had sent may arrive in between.
+    pub kills: Vec<Span>,
+    /// From when the provider began to go down and cut all its connections until it was up again.
+    pub outages: Vec<Span>,
     /// How long the hub waits for the provider.
     pub timeout: Duration,
 }
+
+/// From one instant to another, both included.
+pub type Span = RangeInclusive<Instant>;
 
 /// One call of the operator with a notification.
 #[derive(Clone, Debug)]

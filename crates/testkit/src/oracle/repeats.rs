@@ -3,7 +3,7 @@
 use roamhub_core::records::{AttemptEntry, MessageRecord};
 
 use super::rules::name;
-use super::{Arrival, Case, Counts, Said};
+use super::{Arrival, Case, Counts, Said, Span};
 
 /// Why a message was sent again after this arrival.
 enum Why {
@@ -59,7 +59,7 @@ fn differs(before: &Arrival, after: &Arrival) -> Option<String> {
 
 fn why(case: &Case<'_>, message: &MessageRecord, before: &Arrival, after: &Arrival) -> Result<Why, String> {
     let between =
-        |instants: &[std::time::Instant]| instants.iter().any(|at| (before.at..=after.at).contains(at));
+        |spans: &[Span]| spans.iter().any(|span| *span.start() <= after.at && before.at <= *span.end());
     let recorded = recorded(message, before.attempt);
     match before.said {
         Said::Nothing => return Ok(Why::Failure),

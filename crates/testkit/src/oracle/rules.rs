@@ -92,15 +92,15 @@ fn is_owed(message: &MessageRecord) -> bool {
 pub(super) fn ended(case: &Case<'_>, found: &mut Vec<String>) {
     for session in &case.evidence.messages {
         for (place, message) in session.iter().enumerate() {
-            let later = &session[place + 1..];
-            if let Some(wrong) = wrong_end(case, message, later) {
+            if let Some(wrong) = wrong_end(case, session, place) {
                 found.push(format!("{} {wrong}", name(message)));
             }
         }
     }
 }
 
-fn wrong_end(case: &Case<'_>, message: &MessageRecord, later: &[MessageRecord]) -> Option<String> {
+fn wrong_end(case: &Case<'_>, session: &[MessageRecord], place: usize) -> Option<String> {
+    let (message, later) = session.get(place..)?.split_first()?;
     let delivery = message.deliveries.last()?;
     let said = |wanted: Said| case.arrivals_of(message).iter().any(|arrival| arrival.said == wanted);
     let fault = |it: bool, text: &str| it.then(|| text.to_owned());
@@ -111,8 +111,11 @@ fn wrong_end(case: &Case<'_>, message: &MessageRecord, later: &[MessageRecord]) 
             fault(!said(Said::No) && !said(Said::Fault), "is refused, says the ledger alone")
         }
         ("superseded", false) => {
-            let overtaken = |by: &MessageRecord| matches!(by.kind.as_str(), "Progress" | "End");
-            fault(!later.iter().any(overtaken), "is superseded, and nothing overtook it")
+            let overtakes = |by: &&MessageRecord| matches!(by.kind.as_str(), "Progress" | "End");
+            // A message that was sent in again and reopened is as young as its repeat.
+            let reopened = session.iter().filter(|by| by.deliveries.len() > 1);
+            let by = later.iter().chain(reopened).find(overtakes);
+            fault(by.is_none(), "is superseded, and nothing overtook it")
         }
         ("expired", false) => {
             let age = delivery.ended_at?.duration_since(message.received_at);
