@@ -1,9 +1,14 @@
 //! Repeated: why the provider saw a message again.
 
+use std::time::{Duration, Instant};
+
 use roamhub_core::records::{AttemptEntry, MessageRecord};
 
 use super::rules::name;
 use super::{Arrival, Case, Counts, Said, Span};
+
+/// What is told about an arrival in a violation: what happened this close to it.
+const NEAR: Duration = Duration::from_secs(1);
 
 /// Why a message was sent again after this arrival.
 enum Why {
@@ -30,11 +35,12 @@ pub(super) fn repeated(case: &Case<'_>, found: &mut Vec<String>, counts: &mut Co
                 Ok(Why::Refusal) => counts.after_refusal += 1,
                 Ok(Why::Loss) => counts.after_loss += 1,
                 Err(text) => found.push(format!(
-                    "{}: attempt {} was answered {:?} and yet followed by attempt {}: {text}",
+                    "{}: attempt {} was answered {:?} and yet followed by attempt {}: {text}{}",
                     name(message),
                     before.attempt,
                     before.said,
-                    after.attempt
+                    after.attempt,
+                    timeline(case, message)
                 )),
             }
         }
@@ -92,4 +98,34 @@ fn why(case: &Case<'_>, message: &MessageRecord, before: &Arrival, after: &Arriv
 fn recorded(message: &MessageRecord, number: u32) -> Option<&AttemptEntry> {
     let mut attempts = message.deliveries.iter().flat_map(|delivery| &delivery.attempts);
     attempts.find(|attempt| attempt.number == number)
+}
+
+/// All that is known about a message's attempts, for whoever has to find out what happened.
+fn timeline(case: &Case<'_>, message: &MessageRecord) -> String {
+    let arrivals = case.arrivals_of(message);
+    let Some(first) = arrivals.first().map(|arrival| arrival.at) else { return String::new() };
+    let millis = |at: Instant| match at.checked_duration_since(first) {
+        Some(after) => format!("+{} ms", after.as_millis()),
+        None => format!("-{} ms", first.duration_since(at).as_millis()),
+    };
+    let mut text = String::new();
+    for arrival in arrivals {
+        let Arrival { attempt, said, connection, at, .. } = arrival;
+        text.push_str(&format!(
+            "\n  {}: attempt {attempt} on connection {connection}, {said:?}",
+            millis(*at)
+        ));
+    }
+    let near = |span: &&Span| {
+        arrivals.iter().any(|one| one.at + NEAR >= *span.start() && one.at <= *span.end() + NEAR)
+    };
+    for (what, spans) in [("killed", &case.evidence.kills), ("provider down", &case.evidence.outages)] {
+        for span in spans.iter().filter(near) {
+            text.push_str(&format!("\n  {what} {} to {}", millis(*span.start()), millis(*span.end())));
+        }
+    }
+    for entry in message.deliveries.iter().flat_map(|delivery| &delivery.attempts) {
+        text.push_str(&format!("\n  recorded: {} {}, {} ms", entry.number, entry.outcome, entry.took_ms));
+    }
+    text
 }
