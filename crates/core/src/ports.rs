@@ -3,6 +3,7 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+mod clock_step;
 mod erasure;
 mod feed;
 mod lanes;
@@ -31,6 +32,7 @@ use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{ProcessId, SessionKey};
 
+pub use clock_step::ClockStepPort;
 pub use erasure::ErasurePort;
 pub use feed::FeedPort;
 pub use lanes::{LanePort, Pause, Queue};
@@ -336,6 +338,7 @@ pub trait PartnerPort: Send + Sync {
 pub trait Ledger:
     IntakePort
     + DeliveryPort
+    + ClockStepPort
     + SessionPort
     + RecordPort
     + PartnerPort

@@ -33,7 +33,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, idle: Duration::from_secs(150), drain: Duration::from_secs(10) }
+        Self { connections: 16_384, idle: Duration::from_secs(150), drain: Duration::from_secs(10) }
     }
 }
 

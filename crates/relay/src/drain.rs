@@ -122,7 +122,7 @@ impl Inner {
         only: Option<Urgency>,
         limit: usize,
     ) -> Result<Vec<OwedDelivery>, LedgerError> {
-        let now = self.clock.now();
+        let now = self.right_now().await?;
         let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
         let asked = Instant::now();
         let claimed = self.ledger.claim_due(route.provider, only, now, lease_until, limit).await?;

@@ -29,6 +29,7 @@ pub mod redelivery;
 pub mod relay;
 pub mod release;
 pub mod replay;
+mod right_now;
 pub mod submitted;
 
 pub use breakers::{Breakers, Pass, Reached};

@@ -56,7 +56,9 @@ impl Inner {
     }
 
     async fn sweep(&self) {
-        match self.ledger.sweep(self.clock.now()).await {
+        // A clock that could not be followed has been spoken of.
+        let Ok(now) = self.right_now().await else { return };
+        match self.ledger.sweep(now).await {
             Ok(0) => {}
             Ok(returned) => {
                 self.metrics.returned.inc_by(u64::try_from(returned).unwrap_or(u64::MAX));
@@ -68,7 +70,7 @@ impl Inner {
 
     /// Has every lane drained that has something due and is not shut; returns how long to sleep.
     async fn drain_what_is_due(self: &Arc<Self>) -> Result<Duration, LedgerError> {
-        let now = self.clock.now();
+        let now = self.right_now().await?;
         let Due { providers, next } = self.ledger.due(now).await?;
         let mut sleeps = next.map_or(LONGEST_SLEEP, |next| next.duration_since(now).unsigned_abs());
         for provider in providers {

@@ -24,6 +24,7 @@ use crate::carried_on::CarriedOn;
 use crate::joins::Joins;
 use crate::lanes::{Lanes, Shut, reached};
 use crate::metrics::{DeferralLabels, RelayMetrics};
+use crate::right_now::RightClock;
 use crate::submitted::{Outcome, Submitted, Why};
 
 /// How long the ledger may hold up an answer beyond the budget.
@@ -79,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: RelayMetrics,
     pub(crate) tuning: Tuning,
     pub(crate) lanes: Lanes,
+    pub(crate) right_clock: RightClock,
     /// Pauses are read one at a time.
     pub(crate) reading_pauses: tokio::sync::Mutex<()>,
     pub(crate) bells: Bells,
@@ -102,6 +104,7 @@ impl Relay {
         metrics: RelayMetrics,
         tuning: Tuning,
     ) -> Self {
+        let right_clock = RightClock::new(clock.as_ref());
         let inner = Inner {
             ledger,
             courier,
@@ -110,6 +113,7 @@ impl Relay {
             lanes: Lanes::new(metrics.clone()),
             metrics,
             tuning,
+            right_clock,
             reading_pauses: tokio::sync::Mutex::default(),
             bells: Bells::default(),
             joins: Joins::default(),

@@ -13,6 +13,7 @@ mod lanes;
 mod lifecycle;
 mod mail;
 mod node;
+mod open_files;
 mod partners;
 mod replay;
 mod restore;

@@ -11,6 +11,7 @@ use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
 use crate::node::{self, Node};
+use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
 use crate::{control, restore, telemetry};
@@ -19,6 +20,7 @@ use crate::{control, restore, telemetry};
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settle()?;
     telemetry::start(settings.log_format, "info");
+    open_files::raise_limit();
     node::runtime()?.block_on(serve(settings))
 }
 

@@ -255,6 +255,21 @@ impl HubProcess {
         }
     }
 
+    /// Starts it again on the same data and kills it (SIGKILL) after a while, ready or not: a crash in the middle of
+    /// coming up.
+    pub async fn start_and_kill(&self, after: Duration) {
+        let mut child = self
+            .launch
+            .command()
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", self.launch.bin.display()));
+        let _ended_by_itself = timeout(after, child.wait()).await;
+        child.kill().await.expect("a child process can be killed");
+        self.log.add("[killed while it came up]");
+    }
+
     async fn spawn(&mut self) -> Result<(), Failure> {
         let mut child = self.launch.command().spawn().unwrap_or_else(|error| {
             panic!("cannot run {}: {error}", self.launch.bin.display());

@@ -7,13 +7,14 @@
 
 pub mod ca;
 pub mod hub;
-pub mod machine;
 pub mod mail;
 pub mod messages;
 pub mod mount;
 pub mod operator;
+pub mod oracle;
 pub mod program;
 pub mod provider;
+mod skip;
 pub mod webhook;
 mod wire;
 
@@ -22,6 +23,7 @@ pub use hub::{HubProcess, partners_toml};
 pub use mail::FakeMailServer;
 pub use operator::{Answer, FakeOperator, gzipped};
 pub use provider::{FakeProvider, Received, Reply, SessionGuard};
+pub use skip::skip;
 pub use webhook::FakeWebhook;
 
 /// The path of charging notifications, at the hub and at a provider alike.

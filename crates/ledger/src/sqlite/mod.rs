@@ -9,6 +9,7 @@
 mod book;
 mod checkpoint;
 mod claims;
+mod clock_step;
 mod deliveries;
 mod erasure;
 mod erasure_text;
@@ -44,13 +45,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use oicp::{OperatorId, ProviderId};
 use roamhub_core::delivery::Lease;
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{
-    AttemptRecord, Claimed, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError, LedgerTask,
-    PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
+    AttemptRecord, Claimed, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError,
+    LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
@@ -303,6 +304,12 @@ impl DeliveryPort for Sqlite {
 
     fn due(&self, now: Timestamp) -> LedgerTask<'_, Due> {
         Box::pin(self.readers.read(move |connection| claims::due(connection, now)))
+    }
+}
+
+impl ClockStepPort for Sqlite {
+    fn clock_stepped(&self, _now: Timestamp, by: SignedDuration) -> LedgerTask<'_, usize> {
+        Box::pin(self.writer.write(move |connection| clock_step::clock_stepped(connection, by)))
     }
 }
 

@@ -12,6 +12,8 @@
 
 mod any_feed;
 mod any_sequence;
+mod as_the_model;
+mod clock_step;
 mod erasure;
 mod feed;
 mod feed_confirmed;
@@ -20,6 +22,7 @@ mod intake;
 mod lanes;
 mod leases;
 mod looking;
+mod model;
 mod order;
 mod people;
 mod receipts;
@@ -155,6 +158,11 @@ macro_rules! conformance {
                 an_end_that_is_being_sent_again_is_found_although_nobody_has_filed_it
                 an_end_released_keeps_the_order_of_its_session
             }
+            clock_step {
+                set_back_what_is_deferred_is_due_earlier
+                set_forwards_an_end_is_given_up_later_and_a_start_expires
+                a_clock_set_beyond_all_times_is_followed_as_far_as_there_is_time
+            }
             history {
                 a_message_shows_its_deliveries_and_attempts
                 a_session_shows_its_messages_in_order_of_arrival
@@ -266,6 +274,11 @@ macro_rules! conformance {
         #[test]
         fn order_leases_and_final_states_hold_in_any_sequence() {
             crate::any_sequence::order_leases_and_final_states_hold::<$place>();
+        }
+
+        #[test]
+        fn every_answer_and_every_delivery_is_the_models_in_any_sequence() {
+            crate::as_the_model::every_answer_and_every_delivery_is_the_models::<$place>();
         }
     };
 }

@@ -30,6 +30,32 @@ async fn an_operator_that_hangs_up_while_the_provider_thinks_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_operator_that_hangs_up_after_a_second_has_its_end_delivered_once_and_the_outcome_on_record() {
+    for said in [Reply::Acknowledge, Reply::ack(false, "102", "not ours")] {
+        let refused = matches!(said, Reply::Json(..));
+        let slow = Reply::After(Duration::from_millis(2_000), Box::new(said));
+        let stage = Stage::answering(move |_| slow.clone()).await;
+        let session = stage.operator.open_session().await;
+        let end = messages::end(&session).to_string();
+        let a_second = Duration::from_secs(1);
+        stage.operator.send_and_hang_up(NOTIFICATIONS_PATH, end.clone(), a_second).await;
+
+        let received = stage.provider.wait_for(1, BOUND).await;
+        assert_eq!(received[0].body, end);
+        let process = received[0].header("process-id").expect("every attempt carries the Process-ID");
+        let state = if refused { "refused" } else { "delivered" };
+        let seen = stage.settled(process, state).await;
+        let attempts = &seen["deliveries"][0]["attempts"];
+        assert_eq!(
+            (attempts.as_array().map(Vec::len), &attempts[0]["outcome"]),
+            (Some(1), &state.into()),
+            "{seen:#}"
+        );
+        assert_eq!(stage.provider.notifications().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn an_end_that_arrived_whole_is_delivered_although_its_sender_left_at_once() {
     let mut stage = Stage::new().await;
     for known in [true, false] {

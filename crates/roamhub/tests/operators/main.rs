@@ -14,6 +14,7 @@ mod full_disk;
 mod hang_up;
 mod hints;
 mod hostile;
+mod idle_connections;
 mod partners_file;
 mod paths;
 mod program;

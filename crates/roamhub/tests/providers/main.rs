@@ -10,6 +10,7 @@ mod crashes;
 mod encryption;
 mod lanes;
 mod misbehaviour;
+mod misbehaviour_at_once;
 mod order;
 mod outcomes_answered;
 mod outcomes_failed;

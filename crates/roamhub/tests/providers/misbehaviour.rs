@@ -71,7 +71,7 @@ async fn half_an_answer_is_none() {
 }
 
 /// The most memory a process has used so far, in kilobytes.
-fn high_water_mark(pid: u32) -> u64 {
+pub(crate) fn high_water_mark(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()

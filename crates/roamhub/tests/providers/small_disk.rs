@@ -3,15 +3,17 @@
 
 use std::time::{Duration, Instant};
 
-use roamhub_testkit::machine::need;
 use roamhub_testkit::mount::SmallDisk;
-use roamhub_testkit::{Answer, FakeProvider, HubProcess, messages};
+use roamhub_testkit::{Answer, FakeProvider, HubProcess, messages, skip};
 
 use crate::stage::{BIN, QUICK, SOON, Stage, assert_delivered, operator_of, partners, provider_entry};
 
 /// A hub whose ledger is on a disk of so many MiB, with these options.
 async fn on_a_disk(mib: u32, options: &[&str]) -> Option<(Stage, SmallDisk)> {
-    let disk = need("mount", SmallDisk::mount(mib))?;
+    let Some(disk) = SmallDisk::mount(mib) else {
+        skip("mount", "a hub on a small disk");
+        return None;
+    };
     let provider = FakeProvider::start().await;
     let partners = partners(&[provider_entry("DE-DCB", &provider.url(), QUICK)]);
     let hub = HubProcess::builder(BIN).data(disk.path().join("data")).partners(&partners);
@@ -131,7 +133,7 @@ async fn on_a_full_disk_ends_use_the_reserve_and_what_was_answered_stays() {
 
 #[tokio::test]
 async fn a_hub_whose_data_cannot_be_written_does_not_start_and_says_where() {
-    let Some(disk) = need("mount", SmallDisk::mount(8)) else { return };
+    let Some(disk) = SmallDisk::mount(8) else { return skip("mount", "a hub on a disk that is read-only") };
     std::fs::create_dir(disk.path().join("data")).unwrap();
     disk.make_read_only();
     let refused = HubProcess::builder(BIN).data(disk.path().join("data")).try_start().await;
