@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use oicp::OperatorId;
+use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_services::Hub;
 use roamhub_services::ghosts::Ghosts;
 use serde::Deserialize;
@@ -49,30 +50,36 @@ fn as_json(ghosts: &Ghosts) -> Value {
             "since": count.since.to_string(),
         })
     });
-    let sessions = ghosts.sessions.iter().map(|ghost| {
-        json!({
-            "session": ghost.session.to_session_id().to_string(),
-            "kind": ghost.kind.as_str(),
-            "operator": ghost.operator.to_string(),
-            "provider": ghost.provider.map(|provider| provider.to_string()),
-            "openedAt": ghost.opened_at.to_string(),
-            "lastHeardAt": ghost.last_heard_at.map(|at| at.to_string()),
-            "since": ghost.since.to_string(),
-        })
-    });
-    let blocked = ghosts.blocked.iter().map(|blocked| {
-        json!({
-            "at": blocked.at.to_string(),
-            "operator": blocked.operator.to_string(),
-            "code": format!("{:03}", blocked.code),
-            "earlierSession": blocked.earlier.to_session_id().to_string(),
-            "causedBy": blocked.caused_by.to_string(),
-            "provider": blocked.provider.to_string(),
-        })
-    });
     json!({
         "counts": counts.collect::<Vec<_>>(),
-        "sessions": sessions.collect::<Vec<_>>(),
-        "blockedAuthorisations": blocked.collect::<Vec<_>>(),
+        "sessions": ghosts.sessions.iter().map(ghost).collect::<Vec<_>>(),
+        "blockedAuthorisations": ghosts.blocked.iter().map(blocked).collect::<Vec<_>>(),
+    })
+}
+
+/// A ghost, as the API and `roamhub ghosts --json` show it.
+#[must_use]
+pub fn ghost(ghost: &Ghost) -> Value {
+    json!({
+        "session": ghost.session.to_session_id().to_string(),
+        "kind": ghost.kind.as_str(),
+        "operator": ghost.operator.to_string(),
+        "provider": ghost.provider.map(|provider| provider.to_string()),
+        "openedAt": ghost.opened_at.to_string(),
+        "lastHeardAt": ghost.last_heard_at.map(|at| at.to_string()),
+        "since": ghost.since.to_string(),
+    })
+}
+
+/// An authorisation that a session left open has blocked.
+#[must_use]
+pub fn blocked(blocked: &Blocked) -> Value {
+    json!({
+        "at": blocked.at.to_string(),
+        "operator": blocked.operator.to_string(),
+        "code": format!("{:03}", blocked.code),
+        "earlierSession": blocked.earlier.to_session_id().to_string(),
+        "causedBy": blocked.caused_by.to_string(),
+        "provider": blocked.provider.to_string(),
     })
 }

@@ -16,8 +16,10 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// The shortest one, however often it is woken: looking costs a read.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
 /// How many Ends are filed under their card at a time, and how often that is looked after.
-const FILED_AT_ONCE: usize = 500;
+const FILED_AT_ONCE: usize = 100;
 const FILE_EVERY: Duration = Duration::from_secs(1);
+/// The pause while there are more: the ledger's writer has others to serve.
+const BETWEEN_FILES: Duration = Duration::from_millis(10);
 
 impl Relay {
     /// Runs until [`Relay::close`] is called.
@@ -93,12 +95,15 @@ impl Inner {
     /// Files deferred Ends under their card, so that they are found when it asks to start somewhere else.
     async fn keep_files(&self) {
         while !self.closing.is_cancelled() {
-            match self.ledger.file_media(FILED_AT_ONCE).await {
-                Ok(FILED_AT_ONCE) => continue,
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "deferred Ends could not be filed under their cards"),
-            }
-            let _ = timeout(FILE_EVERY, self.closing.cancelled()).await;
+            let pause = match self.ledger.file_media(FILED_AT_ONCE).await {
+                Ok(FILED_AT_ONCE) => BETWEEN_FILES,
+                Ok(_) => FILE_EVERY,
+                Err(error) => {
+                    tracing::error!(%error, "deferred Ends could not be filed under their cards");
+                    FILE_EVERY
+                }
+            };
+            let _ = timeout(pause, self.closing.cancelled()).await;
         }
     }
 }

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use oicp::OperatorId;
+use roamhub_console::ghosts as view;
 use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::watchdog::GhostKind;
 use roamhub_ledger::sqlite::Look;
-use serde_json::json;
 
 use crate::settings::default_data;
 
@@ -40,13 +40,13 @@ pub(crate) fn run(args: &GhostsArgs) -> anyhow::Result<ExitCode> {
     if args.blocked {
         let blocked = Look::at(&args.data)?.blocked(operator.as_ref(), args.limit)?;
         for one in &blocked {
-            println!("{}", if args.json { blocked_as_json(one) } else { blocked_as_text(one) });
+            println!("{}", if args.json { view::blocked(one).to_string() } else { blocked_as_text(one) });
         }
         return Ok(ExitCode::SUCCESS);
     }
     let ghosts = Look::at(&args.data)?.ghosts(operator.as_ref(), args.limit)?;
     for ghost in &ghosts {
-        println!("{}", if args.json { as_json(ghost) } else { as_text(ghost) });
+        println!("{}", if args.json { view::ghost(ghost).to_string() } else { as_text(ghost) });
     }
     if !args.json {
         println!("{}", counted(&ghosts));
@@ -67,19 +67,6 @@ fn as_text(ghost: &Ghost) -> String {
     )
 }
 
-fn as_json(ghost: &Ghost) -> String {
-    json!({
-        "session": ghost.session.to_session_id().to_string(),
-        "kind": ghost.kind.as_str(),
-        "operator": ghost.operator.to_string(),
-        "provider": ghost.provider.map(|provider| provider.to_string()),
-        "openedAt": ghost.opened_at.to_string(),
-        "lastHeardAt": ghost.last_heard_at.map(|at| at.to_string()),
-        "since": ghost.since.to_string(),
-    })
-    .to_string()
-}
-
 fn blocked_as_text(blocked: &Blocked) -> String {
     format!(
         "{:.0} {} was told {:03} while {} of {} stood open at {}",
@@ -90,18 +77,6 @@ fn blocked_as_text(blocked: &Blocked) -> String {
         blocked.caused_by,
         blocked.provider
     )
-}
-
-fn blocked_as_json(blocked: &Blocked) -> String {
-    json!({
-        "at": blocked.at.to_string(),
-        "operator": blocked.operator.to_string(),
-        "code": format!("{:03}", blocked.code),
-        "earlierSession": blocked.earlier.to_session_id().to_string(),
-        "causedBy": blocked.caused_by.to_string(),
-        "provider": blocked.provider.to_string(),
-    })
-    .to_string()
 }
 
 /// "3 ghosts: 2 never-started, 1 silent".

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roamhub_core::SessionKey;
 use roamhub_core::session::SessionFacts;
 
-const GENERATION: usize = 50_000;
+const GENERATION: usize = 16_384;
 
 #[derive(Debug, Default)]
 struct Generations {

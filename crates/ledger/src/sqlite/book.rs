@@ -19,7 +19,7 @@ use super::rows::{instant, kind};
 use super::runs::{Known, Recent};
 
 /// Sessions in a generation.
-const GENERATION: usize = 16_384;
+const GENERATION: usize = 8_192;
 
 /// What is known of a session, each part once it was needed.
 #[derive(Debug, Default)]

@@ -16,8 +16,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::deliveries::overwrite_pin;
 use super::erasure::is_erased;
+use super::lookup::newest_state;
 use super::rows::{bytes, contradiction, instant, micros};
-use super::standing::newest_state;
 use super::turns::{promote, remove, write_history};
 use super::writer::Desk;
 use super::{Sqlite, StoreError};

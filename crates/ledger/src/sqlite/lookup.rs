@@ -1,8 +1,18 @@
-//! Finding notifications, in one place: how they are indexed is nobody else's business.
+//! Finding notifications and where they stand, in one place: how they are indexed is nobody else's business.
 
+use roamhub_core::ProcessId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
+
+/// The number of a notification.
+pub(super) fn number_of(connection: &Connection, process: ProcessId) -> Result<Option<i64>, StoreError> {
+    let no = connection
+        .prepare_cached("SELECT no FROM notification WHERE process = ?1")?
+        .query_row([process.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(no)
+}
 
 /// The number of the last notification that has arrived; 0 if none has.
 pub(super) fn last_number(connection: &Connection) -> Result<i64, StoreError> {
@@ -47,11 +57,36 @@ pub(super) fn standing(connection: &Connection, notification: i64) -> Result<Sta
     if let Some(leased) = replayed {
         return Ok(Standing::Replayed { leased });
     }
-    let ended: Option<String> = connection
+    Ok(last_end(connection, notification)?.map_or(Standing::UnderWay, Standing::Ended))
+}
+
+/// The ledger's word for where the newest delivery of a notification stands, replays aside; nothing while its first attempt
+/// has left no trace.
+pub(super) fn newest_state(
+    connection: &Connection,
+    notification: i64,
+    session: &[u8],
+) -> Result<Option<String>, StoreError> {
+    // First the open one: it moves to the history, never back.
+    let open: Option<String> = connection
+        .prepare_cached(
+            "SELECT CASE WHEN lease_until IS NULL THEN 'deferred' ELSE 'leased' END
+             FROM delivery WHERE session = ?2 AND notification = ?1",
+        )?
+        .query_row(params![notification, session], |row| row.get(0))
+        .optional()?;
+    if open.is_some() {
+        return Ok(open);
+    }
+    last_end(connection, notification)
+}
+
+fn last_end(connection: &Connection, notification: i64) -> Result<Option<String>, StoreError> {
+    let ended = connection
         .prepare_cached(
             "SELECT state FROM delivery_history WHERE notification = ?1 ORDER BY delivery DESC LIMIT 1",
         )?
-        .query_row(params![notification], |row| row.get(0))
+        .query_row([notification], |row| row.get(0))
         .optional()?;
-    Ok(ended.map_or(Standing::UnderWay, Standing::Ended))
+    Ok(ended)
 }

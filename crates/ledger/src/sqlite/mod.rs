@@ -33,7 +33,6 @@ mod schema;
 mod sequencer;
 mod sessions;
 mod space;
-mod standing;
 mod tenure;
 mod turns;
 mod watch;

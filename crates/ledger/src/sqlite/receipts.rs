@@ -6,9 +6,9 @@ use roamhub_core::receipt::ReceiptFacts;
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension};
 
+use super::lookup::number_of;
 use super::records::deliveries_of;
 use super::rows::{bytes, contradiction, instant, operator, provider};
-use super::standing::number_of;
 use super::{Sqlite, StoreError};
 
 impl ReceiptPort for Sqlite {

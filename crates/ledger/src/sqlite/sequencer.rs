@@ -19,8 +19,8 @@ use roamhub_core::ports::LedgerError;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::Mutex;
 
+use super::lookup::{newest_state, number_of};
 use super::rows::provider;
-use super::standing::{newest_state, number_of};
 use super::tenure::Tenure;
 use super::turns::write_history;
 use super::{Sqlite, StoreError};
