@@ -117,7 +117,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
         Some(provider) => println!("{provider} was not paused"),
         None => {
             let resumed = answer["resumed"].as_array().map_or(0, Vec::len);
-            println!("{resumed} lanes resumed");
+            println!("lanes resumed: {resumed}");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -56,7 +56,7 @@ async fn after_a_restore_all_lanes_are_paused_and_log_readiness_and_lanes_say_wh
     let lanes = stage.json(&["lanes"]).await;
     assert_eq!(lanes["lanes"][0]["pausedBy"], "after-restore", "{lanes:#}");
     let resumed = stage.run(&["resume", "--all"]).await;
-    assert_eq!(resumed.stdout, "1 lanes resumed\n");
+    assert_eq!(resumed.stdout, "lanes resumed: 1\n");
     assert_eq!(stage.hub.get_console("/readyz").await.text(), "ready\n");
     let session = stage.operator.open_session().await;
     let answer = stage.operator.notify(messages::end(&session)).await;
