@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use oicp::NotificationType;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
 use roamhub_core::order::Turn;
 use roamhub_core::ports::{AttemptRecord, Fate, Settled, TurnNow};
@@ -12,9 +11,10 @@ use rusqlite::{Connection, Row, params};
 use super::StoreError;
 use super::book::{Book, OpenRow};
 use super::claims::{Candidate, Passed};
-use super::rows::{bytes, finding_value, instant, micros, provider};
+use super::history::{End, record_attempt, too_old, write_end, write_history};
+use super::rows::{bytes, instant, micros, provider};
 use super::tenure::Tenure;
-use super::turns::{park, promote, remove, settle_turn, supersede, turn_of, write_history};
+use super::turns::{park, promote, remove, settle_turn, supersede, turn_of};
 use super::writer::Desk;
 
 /// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
@@ -76,7 +76,13 @@ pub(super) fn settle(
     match *fate {
         Fate::Final { state, reason } => {
             if let Some(row) = remove(connection, session, open, lease.delivery.0)? {
-                finish(connection, lease, row, now, attempt, state, reason)?;
+                let (notification, delivery) = (row.notification, row.no);
+                let attempt = Some((lease.token, attempt));
+                let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
+                write_end(connection, &end)?;
+                if row.has_pin && state == FinalState::Delivered {
+                    overwrite_pin(connection, notification)?;
+                }
             }
         }
         Fate::Retry { due_at, faulted, unusable } => {
@@ -100,79 +106,6 @@ fn returned(open: &mut [OpenRow], no: i64) {
     if let Some(row) = open.iter_mut().find(|row| row.no == no) {
         (row.leased, row.due) = (false, true);
     }
-}
-
-/// Writes the end of a delivery with its last attempt.
-fn finish(
-    connection: &Connection,
-    lease: Lease,
-    row: OpenRow,
-    now: Timestamp,
-    attempt: &AttemptRecord,
-    state: FinalState,
-    reason: Option<&str>,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery_history
-                 (notification, delivery, state, reason, ended_at, number, started_at, took_ms, outcome, http_status,
-                  acknowledgement, detail, finding)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
-            row.notification,
-            lease.delivery.0,
-            state.as_str(),
-            reason,
-            micros(now),
-            lease.token,
-            micros(attempt.started_at),
-            took_ms(attempt),
-            attempt.outcome,
-            attempt.http_status,
-            attempt.acknowledgement.as_deref(),
-            &attempt.detail,
-            finding_json(attempt),
-        ])?;
-    if row.has_pin && state == FinalState::Delivered {
-        overwrite_pin(connection, row.notification)?;
-    }
-    Ok(())
-}
-
-pub(super) fn record_attempt(
-    connection: &Connection,
-    lease: Lease,
-    attempt: &AttemptRecord,
-    late: bool,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO attempt
-                 (delivery, number, late, started_at, took_ms, outcome, http_status, acknowledgement, detail, finding)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?
-        .execute(params![
-            lease.delivery.0,
-            lease.token,
-            late,
-            micros(attempt.started_at),
-            took_ms(attempt),
-            attempt.outcome,
-            attempt.http_status,
-            attempt.acknowledgement.as_deref(),
-            &attempt.detail,
-            finding_json(attempt),
-        ])?;
-    Ok(())
-}
-
-pub(super) fn took_ms(attempt: &AttemptRecord) -> i64 {
-    i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn finding_json(attempt: &AttemptRecord) -> Option<String> {
-    attempt.finding.as_ref().map(|finding| finding_value(finding).to_string())
 }
 
 /// A PIN inside a notification is not kept longer than it takes to deliver it.
@@ -226,10 +159,7 @@ fn give_up(
     candidate: &Candidate,
     now: Timestamp,
 ) -> Result<FinalState, StoreError> {
-    let (state, reason) = match candidate.kind {
-        NotificationType::Start | NotificationType::Progress => (FinalState::Expired, None),
-        NotificationType::End | NotificationType::Error => (FinalState::Exhausted, Some("too-old")),
-    };
+    let (state, reason) = too_old(candidate.kind);
     if remove(connection, candidate.session, open, candidate.no)?.is_some() {
         write_history(connection, candidate.no, candidate.notification, state, reason, now)?;
     }

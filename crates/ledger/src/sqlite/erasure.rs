@@ -20,9 +20,10 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::book::OpenRow;
 use super::erasure_text::{personal_ids, without};
+use super::history::write_history;
 use super::lookup::{Standing, standing};
 use super::rows::{bytes, instant, micros};
-use super::turns::{promote, remove, write_history};
+use super::turns::{promote, remove};
 use super::writer::Desk;
 use super::{Sqlite, StoreError, replay_queue};
 

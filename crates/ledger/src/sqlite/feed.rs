@@ -16,9 +16,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::deliveries::overwrite_pin;
 use super::erasure::is_erased;
+use super::history::write_history;
 use super::lookup::newest_state;
 use super::rows::{bytes, contradiction, instant, micros};
-use super::turns::{promote, remove, write_history};
+use super::turns::{promote, remove};
 use super::writer::Desk;
 use super::{Sqlite, StoreError};
 

@@ -11,9 +11,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
 use super::book::OpenRow;
+use super::history::write_history;
 use super::rows::{bytes, contradiction, findings_json, instant, micros};
 use super::runs::Known;
-use super::turns::{settle_turn, write_history};
+use super::turns::settle_turn;
 use super::writer::Desk;
 
 /// The token of a delivery's first lease.

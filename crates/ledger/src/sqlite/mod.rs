@@ -15,6 +15,7 @@ mod erasure;
 mod erasure_text;
 mod feed;
 mod follow;
+mod history;
 mod intake;
 mod lanes;
 mod lock;

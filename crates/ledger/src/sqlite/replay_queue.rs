@@ -10,7 +10,8 @@ use roamhub_core::retry::later;
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::deliveries::{finding_json, overwrite_pin, record_attempt, took_ms};
+use super::deliveries::overwrite_pin;
+use super::history::{End, record_attempt, too_old, write_end};
 use super::rows::{bytes, contradiction, instant, kind, micros, provider};
 use super::{Sqlite, StoreError, replays};
 
@@ -173,10 +174,7 @@ fn claim(
         return Ok(None);
     }
     if candidate.gives_up_at <= now {
-        let (state, reason) = match candidate.kind {
-            NotificationType::Start | NotificationType::Progress => (FinalState::Expired, None),
-            NotificationType::End | NotificationType::Error => (FinalState::Exhausted, Some("too-old")),
-        };
+        let (state, reason) = too_old(candidate.kind);
         end(connection, candidate.no, state, reason, now)?;
         return Ok(None);
     }
@@ -272,8 +270,8 @@ fn settle(
             record_attempt(connection, lease, attempt, false)?;
         }
         Fate::Final { state, reason } => {
-            let notification = end(connection, lease.delivery.0, state, reason, now)?;
-            complete(connection, lease, notification, attempt)?;
+            let attempt = Some((lease.token, attempt));
+            let notification = end_with(connection, lease.delivery.0, state, reason, now, attempt)?;
             if state == FinalState::Delivered {
                 overwrite_pin(connection, notification)?;
             }
@@ -282,7 +280,7 @@ fn settle(
     Ok(Settled::Recorded)
 }
 
-/// Moves a replay from its queue to the history and counts it. Returns the number of its message.
+/// Ends a replay without an attempt. Returns the number of its message.
 pub(super) fn end(
     connection: &Connection,
     no: i64,
@@ -290,18 +288,28 @@ pub(super) fn end(
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
+    end_with(connection, no, state, reason, now, None)
+}
+
+/// Moves a replay from its queue to the history, with the attempt that ended it, and counts it.
+fn end_with(
+    connection: &Connection,
+    no: i64,
+    state: FinalState,
+    reason: Option<&str>,
+    at: Timestamp,
+    attempt: Option<(u32, &AttemptRecord)>,
+) -> Result<i64, StoreError> {
     let ended: Option<(i64, i64)> = connection
         .prepare_cached("DELETE FROM replay_delivery WHERE no = ?1 RETURNING notification, replay")?
         .query_row([no], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (notification, replay) =
         ended.ok_or_else(|| contradiction("replay_delivery", format!("nothing under {no}")))?;
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery_history (notification, delivery, state, reason, ended_at, replay)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![notification, no, state.as_str(), reason, micros(now), replay])?;
+    write_end(
+        connection,
+        &End { notification, delivery: no, state, reason, at, attempt, replay: Some(replay) },
+    )?;
     let count = match state {
         FinalState::Delivered => "UPDATE replay SET delivered = delivered + 1 WHERE no = ?1",
         FinalState::Refused => "UPDATE replay SET refused = refused + 1 WHERE no = ?1",
@@ -313,32 +321,4 @@ pub(super) fn end(
     };
     connection.prepare_cached(count)?.execute([replay])?;
     Ok(notification)
-}
-
-/// Keeps the attempt that ended a replay with its end.
-fn complete(
-    connection: &Connection,
-    lease: Lease,
-    notification: i64,
-    attempt: &AttemptRecord,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE delivery_history SET number = ?3, started_at = ?4, took_ms = ?5, outcome = ?6, http_status = ?7,
-                 acknowledgement = ?8, detail = ?9, finding = ?10
-             WHERE notification = ?1 AND delivery = ?2",
-        )?
-        .execute(params![
-            notification,
-            lease.delivery.0,
-            lease.token,
-            micros(attempt.started_at),
-            took_ms(attempt),
-            attempt.outcome,
-            attempt.http_status,
-            attempt.acknowledgement.as_deref(),
-            &attempt.detail,
-            finding_json(attempt),
-        ])?;
-    Ok(())
 }

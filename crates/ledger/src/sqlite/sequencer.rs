@@ -19,10 +19,10 @@ use roamhub_core::ports::LedgerError;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::Mutex;
 
+use super::history::write_history;
 use super::lookup::{newest_state, number_of};
 use super::rows::provider;
 use super::tenure::Tenure;
-use super::turns::write_history;
 use super::{Sqlite, StoreError};
 
 /// How many positions are given in one transaction: no live message waits long for it.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::StoreError;
 use super::book::OpenRow;
+use super::history::write_history;
 use super::rows::{contradiction, micros};
 
 /// Whose turn it is, for the row `no` of type `kind`: the earlier rows by the domain's rules, and a later one only
@@ -103,23 +104,6 @@ pub(super) fn remove(
         return Err(contradiction("delivery", format!("no row {no}, though it is open")));
     }
     Ok(Some(open.remove(place)))
-}
-
-/// Writes a delivery's end.
-pub(super) fn write_history(
-    connection: &Connection,
-    no: i64,
-    notification: i64,
-    state: FinalState,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery_history (notification, delivery, state, reason, ended_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![notification, no, state.as_str(), reason, micros(now)])?;
-    Ok(())
 }
 
 /// After any change in a session: parked deliveries whose turn has come are due now. Returns their number.
