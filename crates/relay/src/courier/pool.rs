@@ -1,9 +1,12 @@
 //! Connections that are kept for the next message: a stack per address, so that the warmest is used first and the
 //! others grow old and go.
+//!
+//! Nobody waits for what idle connections might bring. They are looked at when one is to be used, and every few seconds:
+//! what was closed by the other side, or said something that nobody had asked for, is dropped.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use http::Uri;
@@ -15,6 +18,8 @@ use super::connection::Connection;
 const MOST_IDLE: usize = 256;
 /// Older ones are not worth a try: most servers close theirs before.
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
+/// How often idle connections are looked at.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
 /// What a connection is to: connections of different trust are never mixed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -66,51 +71,61 @@ struct Idle {
 /// The idle connections to one address.
 #[derive(Debug, Default)]
 pub(super) struct Stack {
-    idle: Mutex<Vec<Idle>>,
+    idle: Mutex<IdleOnes>,
+}
+
+#[derive(Debug, Default)]
+struct IdleOnes {
+    /// The oldest are at the bottom.
+    stack: Vec<Idle>,
+    /// Whether somebody looks at them.
+    watched: bool,
 }
 
 impl Stack {
     /// A kept connection that is still open, if there is one.
-    pub(super) async fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self) -> Option<Connection> {
         loop {
-            let mut idle = self.idle().pop()?;
-            if idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_open().await {
+            let mut idle = self.idle().stack.pop()?;
+            if idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_quiet() {
                 return Some(idle.connection);
             }
         }
     }
 
     /// Keeps a connection whose answer has been read to its end.
-    pub(super) fn put(&self, connection: Connection) {
-        let now = Instant::now();
+    pub(super) fn put(self: &Arc<Self>, connection: Connection) {
         let mut idle = self.idle();
-        // The oldest are at the bottom.
-        let old = idle.iter().take_while(|idle| now.duration_since(idle.since) >= LONGEST_IDLE).count();
-        let surplus = (idle.len() + 1).saturating_sub(MOST_IDLE);
-        idle.drain(..old.max(surplus));
-        idle.push(Idle { connection, since: now });
+        let surplus = (idle.stack.len() + 1).saturating_sub(MOST_IDLE);
+        idle.stack.drain(..surplus);
+        idle.stack.push(Idle { connection, since: Instant::now() });
+        if !std::mem::replace(&mut idle.watched, true) {
+            tokio::spawn(watch(Arc::downgrade(self)));
+        }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+    /// Drops what is old, closed or out of step; whether anything is left. Who asks is told once that nothing is.
+    fn sweep(&self) -> bool {
+        let mut idle = self.idle();
+        idle.stack.retain_mut(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_quiet());
+        idle.watched = !idle.stack.is_empty();
+        idle.watched
+    }
+
+    fn idle(&self) -> MutexGuard<'_, IdleOnes> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(url: &str) -> Option<Address> {
-        Address::of(&url.parse().unwrap(), None)
-    }
-
-    #[test]
-    fn addresses_come_from_urls() {
-        let plain = address("http://emp.example/base").unwrap();
-        assert_eq!((plain.tls, plain.host.as_str(), plain.port), (false, "emp.example", 80));
-        let secure = address("https://[::1]:8443/").unwrap();
-        assert_eq!((secure.tls, secure.host.as_str(), secure.port), (true, "::1", 8443));
-        assert_eq!(address("ftp://emp.example/"), None);
-        assert_eq!(address("/only/a/path"), None);
+/// Looks at idle connections until there are none.
+async fn watch(stack: Weak<Stack>) {
+    loop {
+        tokio::time::sleep(LOOKED_AT_EVERY).await;
+        if !stack.upgrade().is_some_and(|stack| stack.sweep()) {
+            return;
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;
