@@ -11,10 +11,10 @@ use rusqlite::{Connection, Row, params};
 use super::StoreError;
 use super::book::{Book, OpenRow};
 use super::claims::{Candidate, Passed};
-use super::history::{End, record_attempt, too_old, write_end, write_history};
+use super::history::{End, record_attempt, too_old, write_history, write_usual_end};
 use super::rows::{bytes, instant, micros, provider};
 use super::tenure::Tenure;
-use super::turns::{park, promote, remove, settle_turn, supersede, turn_of};
+use super::turns::{park, promote, remove, remove_usual, settle_turn, supersede, turn_of};
 use super::writer::Desk;
 
 /// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
@@ -39,14 +39,14 @@ fn held<'b>(
     Ok(open.iter().any(holds).then_some((session, open)))
 }
 
-pub(super) fn take_turn(desk: &mut Desk, lease: Lease, now: Timestamp) -> Result<TurnNow, StoreError> {
+pub(super) fn take_turn(desk: &mut Desk<'_>, lease: Lease, now: Timestamp) -> Result<TurnNow, StoreError> {
     let Desk { connection, book, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else { return Ok(TurnNow::Lost) };
     settle_turn(connection, session, open, lease.delivery.0, now)
 }
 
 pub(super) fn defer(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     lease: Lease,
     now: Timestamp,
     due_at: Timestamp,
@@ -62,24 +62,24 @@ pub(super) fn defer(
 }
 
 pub(super) fn settle(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     lease: Lease,
     now: Timestamp,
     attempt: &AttemptRecord,
     fate: &Fate,
 ) -> Result<Settled, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
+    let Desk { connection, kept, book, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else {
         record_attempt(connection, lease, attempt, true)?;
         return Ok(Settled::Late);
     };
     match *fate {
         Fate::Final { state, reason } => {
-            if let Some(row) = remove(connection, session, open, lease.delivery.0)? {
+            if let Some(row) = remove_usual(kept, session, open, lease.delivery.0)? {
                 let (notification, delivery) = (row.notification, row.no);
                 let attempt = Some((lease.token, attempt));
                 let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
-                write_end(connection, &end)?;
+                write_usual_end(kept, &end)?;
                 if row.has_pin && state == FinalState::Delivered {
                     overwrite_pin(connection, notification)?;
                 }
@@ -123,7 +123,7 @@ pub(super) fn overwrite_pin(connection: &Connection, notification: i64) -> Resul
 
 /// Claims a candidate whose turn it is, or ends one that is too old.
 pub(super) fn claim_or_end(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     candidate: &Candidate,
     now: Timestamp,
     lease_until: Timestamp,
@@ -230,7 +230,7 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
 
 /// Returns what the `expired` leases were about, where they still hold, and what was stranded.
 pub(super) fn sweep(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     expired: &[(Lease, SessionKey)],
     now: Timestamp,
 ) -> Result<usize, StoreError> {

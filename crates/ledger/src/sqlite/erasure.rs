@@ -188,7 +188,7 @@ fn cleanly<T>(
 }
 
 fn erase_session(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     session: SessionKey,
     undelivered: Undelivered,
     at: Timestamp,

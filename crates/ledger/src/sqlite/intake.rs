@@ -7,11 +7,12 @@ use roamhub_core::ProcessId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
 use roamhub_core::ports::{Declined, Intake, Plan, Repeated, Sending, Taken};
 use roamhub_core::retry::gives_up_at;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::StoreError;
 use super::book::OpenRow;
 use super::history::write_history;
+use super::lately::Late;
 use super::rows::{bytes, contradiction, findings_json, instant, micros};
 use super::runs::Known;
 use super::turns::settle_turn;
@@ -20,22 +21,24 @@ use super::writer::Desk;
 /// The token of a delivery's first lease.
 const FIRST: u32 = 1;
 
-pub(super) fn take_in(desk: &mut Desk, intake: &Intake) -> Result<Taken, StoreError> {
+pub(super) fn take_in(desk: &mut Desk<'_>, intake: &Intake) -> Result<Taken, StoreError> {
     if let Some(first) = first_of(desk, intake)? {
         return repeat(desk, intake, &first);
     }
     if let Some(declined) = declined(desk, intake)? {
         return Ok(Taken::Declined(declined));
     }
-    let notification = insert_notification(&desk.connection, intake)?;
+    let notification = insert_notification(desk, intake)?;
     let known = Known { no: notification, digest: Known::part_of(&intake.digest) };
     desk.runs.add(intake.session, known);
-    desk.book.messages(&desk.connection, intake.session)?.insert(known.digest, known.no);
+    let (session, kind, at) = (intake.session, intake.kind, intake.received_at);
+    desk.lately.add(Late { no: notification, session, kind, at });
+    desk.book.messages(desk.connection, intake.session)?.insert(known.digest, known.no);
     note_on_session(desk, intake)?;
     match intake.plan {
         Plan::Hold => {
             write_history(
-                &desk.connection,
+                desk.connection,
                 desk.tenure.number(),
                 notification,
                 FinalState::Held,
@@ -55,7 +58,7 @@ struct First {
     received_at: Timestamp,
 }
 
-fn first_of(desk: &mut Desk, intake: &Intake) -> Result<Option<First>, StoreError> {
+fn first_of(desk: &mut Desk<'_>, intake: &Intake) -> Result<Option<First>, StoreError> {
     let Desk { connection, book, .. } = desk;
     let messages = book.messages(connection, intake.session)?;
     let Some(no) = messages.get(&Known::part_of(&intake.digest)) else { return Ok(None) };
@@ -71,8 +74,8 @@ fn first_of(desk: &mut Desk, intake: &Intake) -> Result<Option<First>, StoreErro
     }))
 }
 
-fn repeat(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Taken, StoreError> {
-    let open = desk.book.open(&desk.connection, intake.session)?;
+fn repeat(desk: &mut Desk<'_>, intake: &Intake, first: &First) -> Result<Taken, StoreError> {
+    let open = desk.book.open(desk.connection, intake.session)?;
     let standing = match open.iter().find(|row| row.notification == first.notification) {
         Some(row) if row.leased => Repeated::UnderWay,
         Some(_) => Repeated::Deferred,
@@ -82,7 +85,7 @@ fn repeat(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Taken, Stor
 }
 
 /// The first has ended: answered, overtaken, or to be tried once more.
-fn ended_before(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Repeated, StoreError> {
+fn ended_before(desk: &mut Desk<'_>, intake: &Intake, first: &First) -> Result<Repeated, StoreError> {
     let (word, acknowledgement, attempts): (String, Option<Vec<u8>>, u32) = desk
         .connection
         .prepare_cached(
@@ -116,8 +119,8 @@ fn ended_before(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Repea
 }
 
 /// Why the message is not taken in, if so.
-fn declined(desk: &mut Desk, intake: &Intake) -> Result<Option<Declined>, StoreError> {
-    let facts = desk.book.facts(&desk.connection, intake.session)?;
+fn declined(desk: &mut Desk<'_>, intake: &Intake) -> Result<Option<Declined>, StoreError> {
+    let facts = desk.book.facts(desk.connection, intake.session)?;
     let Some(facts) = facts.filter(|facts| facts.active && facts.operator == intake.operator.key()) else {
         return Ok(Some(Declined::SessionInvalid));
     };
@@ -133,9 +136,9 @@ fn declined(desk: &mut Desk, intake: &Intake) -> Result<Option<Declined>, StoreE
     Ok(None)
 }
 
-fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, StoreError> {
-    connection
-        .prepare_cached(
+fn insert_notification(desk: &mut Desk<'_>, intake: &Intake) -> Result<i64, StoreError> {
+    desk.kept
+        .statement(
             "INSERT INTO notification
                  (process, session, operator, provider, type, received_at, evse, digest, findings, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -152,12 +155,12 @@ fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, 
             findings_json(&intake.findings),
             &intake.body[..],
         ])?;
-    Ok(connection.last_insert_rowid())
+    Ok(desk.connection.last_insert_rowid())
 }
 
 /// The first notification that names the EVSE or the operator's own id completes the session; a Progress starts the
 /// clock for the next. Most notifications change nothing.
-fn note_on_session(desk: &mut Desk, intake: &Intake) -> Result<(), StoreError> {
+fn note_on_session(desk: &mut Desk<'_>, intake: &Intake) -> Result<(), StoreError> {
     let Desk { connection, book, .. } = desk;
     let Some(facts) = book.facts(connection, intake.session)? else { return Ok(()) };
     let progress = intake.kind == NotificationType::Progress;
@@ -187,34 +190,33 @@ fn note_on_session(desk: &mut Desk, intake: &Intake) -> Result<(), StoreError> {
 
 /// Inserts the delivery, leased to this request, and settles whose turn it is.
 fn owe(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     intake: &Intake,
     notification: i64,
     token: u32,
     lease_until: Timestamp,
 ) -> Result<Sending, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
+    let Desk { connection, kept, book, tenure, .. } = desk;
     let no = tenure.number();
     let lease_until = micros(lease_until);
     let medium = book.facts(connection, intake.session)?.map(|facts| facts.medium);
     let open = book.open(connection, intake.session)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery
+    kept.statement(
+        "INSERT INTO delivery
                  (session, no, notification, provider, type, has_pin, token, lease_until, gives_up_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
-            intake.session.as_bytes(),
-            no,
-            notification,
-            intake.provider.key(),
-            intake.kind.as_str(),
-            intake.has_pin,
-            token,
-            lease_until,
-            micros(gives_up_at(intake.kind, intake.received_at)),
-        ])?;
+    )?
+    .execute(params![
+        intake.session.as_bytes(),
+        no,
+        notification,
+        intake.provider.key(),
+        intake.kind.as_str(),
+        intake.has_pin,
+        token,
+        lease_until,
+        micros(gives_up_at(intake.kind, intake.received_at)),
+    ])?;
     let (kind, has_pin) = (intake.kind, intake.has_pin);
     open.push(OpenRow { no, notification, kind, has_pin, token, leased: true, due: false });
     let lease = Lease { delivery: DeliveryNo(no), token };

@@ -17,7 +17,9 @@ mod feed;
 mod follow;
 mod history;
 mod intake;
+mod kept;
 mod lanes;
+mod lately;
 mod lock;
 mod look;
 mod lookup;
@@ -131,6 +133,7 @@ pub struct Sqlite {
     writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
     recent: runs::Recent,
+    late: Arc<lately::Marks>,
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
     _lock: lock::Lock,
@@ -191,11 +194,13 @@ impl Sqlite {
         let aside = readers::Readers::start(&file, "aside", alarm)?;
         let runs = runs::Runs::load(&mut connection)?;
         let recent = runs.recent().clone();
+        let lately = lately::Lately::after(lookup::last_number(&connection)?);
+        let late = lately.marks();
         let book = book::Book::new(recent.clone());
-        let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
-        let writer = writer::Writer::start(desk, checkpoints, alarm())?;
+        let desk = writer::Outfit { book, runs, lately, tenure: tenure.clone(), space: space.clone() };
+        let writer = writer::Writer::start(connection, desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, _lock: lock };
+        let ledger = Self { readers, aside, writer, tenure, recent, late, space, sequencer, _lock: lock };
         Ok((ledger, Gone(gone)))
     }
 
@@ -263,7 +268,7 @@ impl DeliveryPort for Sqlite {
     }
 
     fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled> {
-        let work = move |desk: &mut Desk| deliveries::defer(desk, lease, now, due_at);
+        let work = move |desk: &mut Desk<'_>| deliveries::defer(desk, lease, now, due_at);
         Box::pin(self.end_lease(lease, self.writer.work(work)))
     }
 
@@ -274,7 +279,7 @@ impl DeliveryPort for Sqlite {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled> {
-        let work = move |desk: &mut Desk| deliveries::settle(desk, lease, now, &attempt, &fate);
+        let work = move |desk: &mut Desk<'_>| deliveries::settle(desk, lease, now, &attempt, &fate);
         Box::pin(self.end_lease(lease, self.writer.work(work)))
     }
 

@@ -107,7 +107,7 @@ fn owed_ends(connection: &Connection, medium: &[u8; 32]) -> Result<Vec<OwedEnd>,
 }
 
 fn claim_ends(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     provider: &ProviderId,
     medium: &[u8; 32],
     now: Timestamp,

@@ -12,8 +12,8 @@ use super::rows::{self, contradiction, instant, micros, provider, text};
 use super::writer::Desk;
 use super::{StoreError, watch};
 
-pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<(), StoreError> {
-    let connection = &desk.connection;
+pub(super) fn open_pending(desk: &mut Desk<'_>, session: &PendingSession) -> Result<(), StoreError> {
+    let connection = desk.connection;
     desk.book.forget(session.key);
     connection
         .prepare_cached(
@@ -45,8 +45,8 @@ pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<
     watch::opened(connection, session)
 }
 
-pub(super) fn decide(desk: &mut Desk, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
-    let connection = &desk.connection;
+pub(super) fn decide(desk: &mut Desk<'_>, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
+    let connection = desk.connection;
     desk.book.forget(outcome.key);
     let by = outcome.authorised_by.as_ref().map(ProviderId::key);
     connection

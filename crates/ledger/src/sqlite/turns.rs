@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 use super::StoreError;
 use super::book::OpenRow;
 use super::history::write_history;
+use super::kept::Kept;
 use super::rows::{contradiction, micros};
 
 /// Whose turn it is, for the row `no` of type `kind`: the earlier rows by the domain's rules, and a later one only
@@ -89,6 +90,9 @@ pub(super) fn supersede(
     Ok(())
 }
 
+/// Ends being open for one delivery.
+const DELETE: &str = "DELETE FROM delivery WHERE session = ?1 AND no = ?2";
+
 /// Takes a delivery from the open ones. Its end is for the caller to write.
 pub(super) fn remove(
     connection: &Connection,
@@ -97,13 +101,28 @@ pub(super) fn remove(
     no: i64,
 ) -> Result<Option<OpenRow>, StoreError> {
     let Some(place) = open.iter().position(|row| row.no == no) else { return Ok(None) };
-    let removed = connection
-        .prepare_cached("DELETE FROM delivery WHERE session = ?1 AND no = ?2")?
-        .execute(params![session.as_bytes(), no])?;
+    let removed = connection.prepare_cached(DELETE)?.execute(params![session.as_bytes(), no])?;
+    removed_from(open, place, removed).map(Some)
+}
+
+/// The same by the writer's kept statement.
+pub(super) fn remove_usual(
+    kept: &mut Kept<'_>,
+    session: SessionKey,
+    open: &mut Vec<OpenRow>,
+    no: i64,
+) -> Result<Option<OpenRow>, StoreError> {
+    let Some(place) = open.iter().position(|row| row.no == no) else { return Ok(None) };
+    let removed = kept.statement(DELETE)?.execute(params![session.as_bytes(), no])?;
+    removed_from(open, place, removed).map(Some)
+}
+
+fn removed_from(open: &mut Vec<OpenRow>, place: usize, removed: usize) -> Result<OpenRow, StoreError> {
+    let row = open.remove(place);
     if removed != 1 {
-        return Err(contradiction("delivery", format!("no row {no}, though it is open")));
+        return Err(contradiction("delivery", format!("no row {}, though it is open", row.no)));
     }
-    Ok(Some(open.remove(place)))
+    Ok(row)
 }
 
 /// After any change in a session: parked deliveries whose turn has come are due now. Returns their number.

@@ -18,6 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::book::Book;
 use super::checkpoint::Checkpoints;
+use super::kept::Kept;
+use super::lately::Lately;
 use super::runs::Runs;
 use super::space::Space;
 use super::tenure::Tenure;
@@ -31,37 +33,63 @@ const BATCH: usize = 1024;
 /// The least time from the beginning of one batch to the beginning of the next.
 const PACE: Duration = Duration::from_millis(1);
 
-/// What the writer's thread works with.
+/// What the writer's thread is given beside its connection.
 #[derive(Debug)]
-pub(super) struct Desk {
-    /// The one writing connection.
-    pub(super) connection: Connection,
+pub(super) struct Outfit {
     /// What is known by heart.
     pub(super) book: Book,
     /// Which messages belong to a session.
     pub(super) runs: Runs,
+    /// For the watchdog.
+    pub(super) lately: Lately,
     /// Numbers and leases.
     pub(super) tenure: Arc<Tenure>,
     /// The disk.
     pub(super) space: Arc<Space>,
 }
 
-impl Desk {
+/// What the writer's thread works with.
+#[derive(Debug)]
+pub(super) struct Desk<'c> {
+    /// The one writing connection.
+    pub(super) connection: &'c Connection,
+    /// Its statements for the usual message.
+    pub(super) kept: Kept<'c>,
+    /// What is known by heart.
+    pub(super) book: Book,
+    /// Which messages belong to a session.
+    pub(super) runs: Runs,
+    /// For the watchdog.
+    pub(super) lately: Lately,
+    /// Numbers and leases.
+    pub(super) tenure: Arc<Tenure>,
+    /// The disk.
+    pub(super) space: Arc<Space>,
+}
+
+impl<'c> Desk<'c> {
+    fn new(connection: &'c Connection, outfit: Outfit) -> Self {
+        let Outfit { book, runs, lately, tenure, space } = outfit;
+        Self { connection, kept: Kept::of(connection), book, runs, lately, tenure, space }
+    }
+
     fn committed(&mut self) {
         self.book.committed();
         self.runs.committed();
+        self.lately.committed();
     }
 
     fn rolled_back(&mut self) {
         self.book.rolled_back();
         self.runs.rolled_back();
+        self.lately.rolled_back();
     }
 }
 
 /// A unit of work inside a transaction.
 trait Job: Send {
     /// Does it; may be called again in a transaction of its own.
-    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError>;
+    fn run(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError>;
     /// Tells whoever waits.
     fn finish(self: Box<Self>, result: Result<(), LedgerError>);
 }
@@ -75,9 +103,9 @@ struct Task<T, F> {
 impl<T, F> Job for Task<T, F>
 where
     T: Send,
-    F: Fn(&mut Desk) -> Result<T, StoreError> + Send,
+    F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError> {
+    fn run(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError> {
         self.result = Some((self.work)(desk)?);
         Ok(())
     }
@@ -123,16 +151,21 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on this connection. The alarm is rung when it ends, for whatever reason.
-    pub(super) fn start(mut desk: Desk, checkpoints: Checkpoints, alarm: Alarm) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        outfit: Outfit,
+        checkpoints: Checkpoints,
+        alarm: Alarm,
+    ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let teller = Teller::start();
         let last_commit = Arc::new(LastCommit::new());
         let noted = last_commit.clone();
         let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || {
             let _alarm = alarm;
-            write_batches(&mut desk, &jobs, &checkpoints, &noted, &teller);
+            write_batches(&mut Desk::new(&connection, outfit), &jobs, &checkpoints, &noted, &teller);
             drop(checkpoints);
-            drop(desk);
+            drop(connection);
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread), last_commit })
     }
@@ -143,14 +176,14 @@ impl Writer {
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.work(move |desk| work(&desk.connection)).await
+        self.work(move |desk| work(desk.connection)).await
     }
 
     /// Queues work and resolves once it is durable.
     pub(super) async fn work<T, F>(&self, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
-        F: Fn(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         self.queue(Box::new(Task { work, result: None, reply: Some(reply) }))?;
@@ -163,7 +196,7 @@ impl Writer {
     where
         F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
-        let work = move |desk: &mut Desk| work(&desk.connection);
+        let work = move |desk: &mut Desk<'_>| work(desk.connection);
         self.queue(Box::new(Task { work, result: None, reply: None })).is_ok()
     }
 
@@ -219,7 +252,7 @@ impl Teller {
 }
 
 fn write_batches(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     jobs: &Receiver<Box<dyn Job>>,
     checkpoints: &Checkpoints,
     last_commit: &LastCommit,
@@ -251,7 +284,7 @@ fn write_batches(
                 redo_one_by_one(desk, &mut batch, last_commit);
             }
         }
-        checkpoints.after_commit(&desk.connection);
+        checkpoints.after_commit(desk.connection);
     }
 }
 
@@ -266,7 +299,7 @@ fn rest_until(instant: Instant) {
     }
 }
 
-fn redo_one_by_one(desk: &mut Desk, batch: &mut Vec<Box<dyn Job>>, last_commit: &LastCommit) {
+fn redo_one_by_one(desk: &mut Desk<'_>, batch: &mut Vec<Box<dyn Job>>, last_commit: &LastCommit) {
     for job in batch.drain(..) {
         let mut alone = vec![job];
         let result = commit(desk, &mut alone);
@@ -281,7 +314,7 @@ fn redo_one_by_one(desk: &mut Desk, batch: &mut Vec<Box<dyn Job>>, last_commit: 
 }
 
 /// Commits the batch; on a full disk, once more with every piece of the reserve.
-fn commit(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn commit(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     loop {
         match commit_once(desk, batch) {
             Err(error) if error.is_for_want_of_room() && desk.space.give_way() => {}
@@ -290,7 +323,7 @@ fn commit(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError>
     }
 }
 
-fn commit_once(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn commit_once(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     let done = in_transaction(desk, batch);
     if done.is_ok() {
         desk.committed();
@@ -304,12 +337,12 @@ fn commit_once(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreE
     done
 }
 
-fn in_transaction(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    desk.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+fn in_transaction(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    desk.kept.statement("BEGIN IMMEDIATE")?.execute([])?;
     batch.iter_mut().try_for_each(|job| job.run(desk))?;
     let Desk { connection, runs, .. } = &mut *desk;
     runs.before_commit(connection)?;
-    desk.connection.prepare_cached("COMMIT")?.execute([])?;
+    desk.kept.statement("COMMIT")?.execute([])?;
     Ok(())
 }
 
