@@ -54,7 +54,7 @@ fn can_be_asked(provider: &Provider) -> bool {
 
 fn direct(id: ProviderId, operator: &Operator, directory: &Directory) -> Result<Arc<Provider>, NobodyToAsk> {
     let provider = directory.responsible_provider(&id).ok_or(NobodyToAsk::UnknownProvider(id))?;
-    if !directory.authorises(operator, provider) {
+    if !directory.contracted(operator, provider, OfferedService::Authorization) {
         return Err(NobodyToAsk::NoContract);
     }
     if can_be_asked(provider) { Ok(provider.clone()) } else { Err(NobodyToAsk::NotOffered) }
@@ -65,8 +65,11 @@ fn broadcast(
     directory: &Directory,
     remembered: Option<ProviderId>,
 ) -> Result<Candidates, NobodyToAsk> {
-    let mut contracted: Vec<_> =
-        directory.providers().filter(|provider| directory.authorises(operator, provider)).cloned().collect();
+    let mut contracted: Vec<_> = directory
+        .providers()
+        .filter(|provider| directory.contracted(operator, provider, OfferedService::Authorization))
+        .cloned()
+        .collect();
     if contracted.is_empty() {
         return Err(NobodyToAsk::NoContract);
     }

@@ -164,6 +164,7 @@ pub struct Contract {
 pub struct Directory {
     operators: HashMap<OperatorId, Arc<Operator>>,
     providers: HashMap<ProviderId, Arc<Provider>>,
+    bundled_operators: HashMap<OperatorId, OperatorId>,
     bundled_providers: HashMap<ProviderId, ProviderId>,
     contracts: Vec<Contract>,
 }
@@ -172,6 +173,10 @@ impl Directory {
     /// Builds the snapshot. Uniqueness of ids is the reader's duty; here the last one wins.
     #[must_use]
     pub fn new(operators: Vec<Operator>, providers: Vec<Provider>, contracts: Vec<Contract>) -> Self {
+        let bundled_operators = operators
+            .iter()
+            .flat_map(|operator| operator.sub_operators.iter().map(|sub| (*sub, operator.id)))
+            .collect();
         let bundled_providers = providers
             .iter()
             .flat_map(|provider| provider.sub_providers.iter().map(|sub| (*sub, provider.id)))
@@ -179,6 +184,7 @@ impl Directory {
         Self {
             operators: operators.into_iter().map(|operator| (operator.id, Arc::new(operator))).collect(),
             providers: providers.into_iter().map(|provider| (provider.id, Arc::new(provider))).collect(),
+            bundled_operators,
             bundled_providers,
             contracts,
         }
@@ -202,6 +208,12 @@ impl Directory {
         self.providers.get(id)
     }
 
+    /// The registered operator that answers for this id: itself, or the one that bundles it.
+    #[must_use]
+    pub fn responsible_operator(&self, id: &OperatorId) -> Option<&Arc<Operator>> {
+        self.operators.get(id).or_else(|| self.operators.get(self.bundled_operators.get(id)?))
+    }
+
     /// The registered provider that answers for this id: itself, or the one that bundles it.
     #[must_use]
     pub fn responsible_provider(&self, id: &ProviderId) -> Option<&Arc<Provider>> {
@@ -218,11 +230,11 @@ impl Directory {
         self.providers.values()
     }
 
-    /// Is there a contract for authorisation between the two?
+    /// Is there a contract for this service between the two?
     #[must_use]
-    pub fn authorises(&self, operator: &Operator, provider: &Provider) -> bool {
+    pub fn contracted(&self, operator: &Operator, provider: &Provider, service: OfferedService) -> bool {
         self.contracts.iter().any(|contract| {
-            contract.services.contains(&OfferedService::Authorization)
+            contract.services.contains(&service)
                 && contract.operator.covers(&operator.id)
                 && match &contract.provider {
                     Party::Any => true,

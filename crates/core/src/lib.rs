@@ -18,6 +18,7 @@ pub mod feed;
 pub mod lane;
 pub mod order;
 pub mod outcome;
+pub mod partner;
 pub mod plausibility;
 pub mod ports;
 pub mod process;
@@ -31,5 +32,6 @@ pub mod session;
 pub mod trouble;
 pub mod watchdog;
 
+pub use partner::Partner;
 pub use process::ProcessId;
 pub use session::SessionKey;

@@ -3,7 +3,7 @@
 
 use oicp::{ChargingNotification, Finding};
 
-use crate::directory::{Directory, Operator};
+use crate::directory::{Directory, OfferedService, Operator};
 use crate::session::SessionFacts;
 
 /// The EVSE belongs neither to the operator nor to one of its sub-operators (018 for a `strict` operator).
@@ -44,7 +44,7 @@ pub fn against_session(
         Some(provider) if provider.locked => {
             find(PROVIDER_LOCKED, "", format!("{} is locked", provider.id));
         }
-        Some(provider) if !directory.authorises(operator, provider) => {
+        Some(provider) if !directory.contracted(operator, provider, OfferedService::Authorization) => {
             find(
                 CONTRACT_ENDED,
                 "",

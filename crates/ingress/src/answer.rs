@@ -172,10 +172,10 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::UnknownProvider(id) => format!("no provider {id} is registered at this hub"),
         Verdict::ProviderNotAsked => "the provider does not offer authorisation at the moment".to_owned(),
         Verdict::Locked(id) => format!("{id} is locked at this hub; ask the people who run it"),
-        Verdict::UnknownOperator(id) => format!("no operator {id} is registered at this hub"),
+        Verdict::UnknownCaller(partner) => format!("no {} {partner} is registered at this hub", partner.side()),
         Verdict::IdMismatch { path, body } => {
             let path: String = path.chars().take(40).collect();
-            format!("the path names operator {path:?}, the body {body}; they must be the same")
+            format!("the path names {} {path:?}, the body {body}; they must be the same", body.side())
         }
         Verdict::Rejected(rejected) => rejected.to_string(),
         Verdict::Ledger(LedgerError::Contradiction) => "the hub failed; its log says how".to_owned(),

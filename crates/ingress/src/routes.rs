@@ -10,10 +10,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use oicp::OperatorId;
 use oicp::service::Service;
-use roamhub_core::ProcessId;
 use roamhub_core::records::Refusal;
+use roamhub_core::{Partner, ProcessId};
 use roamhub_services::{Hub, Reply};
 
 use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
@@ -50,7 +49,7 @@ struct Call {
 /// Who called, as far as it could be read.
 #[derive(Default)]
 struct Caller {
-    partner: Option<OperatorId>,
+    partner: Option<Partner>,
     session: Option<String>,
 }
 
@@ -76,7 +75,7 @@ impl Routes {
                 let refused = reply
                     .verdict
                     .is_refusal()
-                    .then(|| Caller { partner: reply.ids.operator, session: reply.ids.session.clone() });
+                    .then(|| Caller { partner: reply.ids.partner, session: reply.ids.session.clone() });
                 let call = Call { service: Some(service), process: reply.process, refused };
                 (call, answer::of_reply(service, reply))
             }

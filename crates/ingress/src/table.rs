@@ -70,7 +70,7 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::NoContract => row(StatusCode::OK, Code::NO_CONTRACT),
         Verdict::UnknownProvider(_) => row(StatusCode::OK, Code::PARTNER_NOT_FOUND),
         Verdict::Locked(_) => row(StatusCode::OK, Code::UNAUTHORIZED),
-        Verdict::UnknownOperator(_) => row(StatusCode::NOT_FOUND, Code::PARTNER_NOT_FOUND),
+        Verdict::UnknownCaller(_) => row(StatusCode::NOT_FOUND, Code::PARTNER_NOT_FOUND),
         Verdict::IdMismatch { .. } => row(StatusCode::BAD_REQUEST, Code::DATA_ERROR),
         Verdict::Rejected(rejected) => match rejected.problem {
             Some(problem) if problem.unsupported_media() => {

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use crate::authorise_ask::{Asked, Consent, Question};
+use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
@@ -41,14 +42,15 @@ impl Hub {
             }
         };
         let ids = CallerIds {
-            operator: Some(request.operator_id()),
+            partner: Some(request.operator_id().into()),
             session: None,
             cpo_partner_session: request.cpo_partner_session_id().map(str::to_owned),
             emp_partner_session: request.emp_partner_session_id().map(str::to_owned),
         };
         let refused = |verdict| Reply { process, verdict, ids: ids.clone() };
         let directory = self.inner.partners.directory();
-        let operator = match caller(path_id, &request, &directory) {
+        let operator = match caller::operator(path_id, request.operator_id(), &directory) {
+            Ok(operator) if operator.locked => return refused(Verdict::Locked(operator.id.into())),
             Ok(operator) => operator,
             Err(verdict) => return refused(*verdict),
         };
@@ -89,19 +91,6 @@ impl Hub {
             Ok(Err(_)) | Err(_) => abandoned,
         }
     }
-}
-
-fn caller(
-    path_id: &str,
-    request: &AuthorizeStart,
-    directory: &Directory,
-) -> Result<Arc<Operator>, Box<Verdict>> {
-    let body = request.operator_id();
-    if OperatorId::parse(path_id).ok() != Some(body) {
-        return Err(Box::new(Verdict::IdMismatch { path: path_id.to_owned(), body }));
-    }
-    let operator = directory.operator(&body).ok_or_else(|| Box::new(Verdict::UnknownOperator(body)))?;
-    if operator.locked { Err(Box::new(Verdict::Locked(operator.id))) } else { Ok(operator.clone()) }
 }
 
 impl Inner {

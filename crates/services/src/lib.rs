@@ -6,6 +6,7 @@
 
 pub mod authorise;
 mod authorise_ask;
+mod caller;
 pub mod erasure;
 pub mod feed;
 pub mod ghosts;

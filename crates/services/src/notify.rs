@@ -68,7 +68,7 @@ impl Inner {
         let refused = |verdict| Ok(Noted { process, verdict });
         let directory = self.partners.directory();
         let Some(operator) = directory.operator(&notification.operator_id()) else {
-            return refused(Verdict::UnknownOperator(notification.operator_id()));
+            return refused(Verdict::UnknownCaller(notification.operator_id().into()));
         };
         let session = timeout_at(
             tokio::time::Instant::from_std(arrived + PATIENCE),
@@ -225,20 +225,10 @@ fn in_words(why: Why) -> String {
 impl CallerIds {
     fn of(notification: &ChargingNotification) -> Self {
         Self {
-            operator: Some(notification.operator_id()),
+            partner: Some(notification.operator_id().into()),
             session: Some(notification.session_id().to_string()),
             cpo_partner_session: notification.cpo_partner_session_id().map(str::to_owned),
             emp_partner_session: notification.emp_partner_session_id().map(str::to_owned),
-        }
-    }
-
-    /// What could be read of a message that breaks the protocol.
-    pub(crate) fn of_rejected(rejected: &oicp::Rejected) -> Self {
-        Self {
-            operator: rejected.operator_id,
-            session: rejected.session_id.map(|id| id.to_string()),
-            cpo_partner_session: rejected.cpo_partner_session_id.clone(),
-            emp_partner_session: rejected.emp_partner_session_id.clone(),
         }
     }
 }

@@ -6,9 +6,9 @@ use oicp::Rejected;
 use oicp::ack::Acknowledgement;
 use oicp::authorize::AuthorizationStart;
 use oicp::status::Status;
-use oicp::{Finding, OperatorId, ProviderId};
-use roamhub_core::ProcessId;
+use oicp::{Finding, ProviderId};
 use roamhub_core::ports::LedgerError;
+use roamhub_core::{Partner, ProcessId};
 
 /// The answer to a call.
 #[derive(Debug, Clone)]
@@ -25,13 +25,26 @@ pub struct Reply {
 #[derive(Debug, Clone, Default)]
 pub struct CallerIds {
     /// Who it said it is.
-    pub operator: Option<OperatorId>,
+    pub partner: Option<Partner>,
     /// SessionID as the caller spelt it.
     pub session: Option<String>,
     /// The operator's own id of the session.
     pub cpo_partner_session: Option<String>,
     /// The provider's own id of the session, as the caller or the session knows it.
     pub emp_partner_session: Option<String>,
+}
+
+impl CallerIds {
+    /// What could be read of a message that breaks the protocol.
+    pub(crate) fn of_rejected(rejected: &Rejected) -> Self {
+        let operator = rejected.operator_id.map(Partner::Operator);
+        Self {
+            partner: operator.or_else(|| rejected.provider_id.map(Partner::Provider)),
+            session: rejected.session_id.map(|id| id.to_string()),
+            cpo_partner_session: rejected.cpo_partner_session_id.clone(),
+            emp_partner_session: rejected.emp_partner_session_id.clone(),
+        }
+    }
 }
 
 /// Why a message waits, and whether it can be overtaken; for the text of the answer.
@@ -83,16 +96,16 @@ pub enum Verdict {
     UnknownProvider(ProviderId),
     /// The provider is locked or offers no authorisation.
     ProviderNotAsked,
-    /// The operator is locked.
-    Locked(OperatorId),
-    /// The id is not registered.
-    UnknownOperator(OperatorId),
-    /// Path and body name different operators.
+    /// The caller is locked.
+    Locked(Partner),
+    /// The caller is not registered.
+    UnknownCaller(Partner),
+    /// Path and body name different partners.
     IdMismatch {
         /// In the path.
         path: String,
         /// In the body.
-        body: OperatorId,
+        body: Partner,
     },
     /// The message breaks the protocol.
     Rejected(Box<Rejected>),
@@ -123,7 +136,7 @@ impl Verdict {
             | Self::UnknownProvider(_)
             | Self::ProviderNotAsked
             | Self::Locked(_)
-            | Self::UnknownOperator(_)
+            | Self::UnknownCaller(_)
             | Self::IdMismatch { .. }
             | Self::Rejected(_)
             | Self::Ledger(_) => true,

@@ -61,6 +61,7 @@ pub(super) fn content(text: &str) -> Result<Content, Rejected> {
             })
         }
         _ => Err(Rejected {
+            provider_id: None,
             problem: None,
             violations,
             session_id,
