@@ -14,6 +14,7 @@ pub mod operator;
 pub mod oracle;
 pub mod program;
 pub mod provider;
+pub mod published;
 mod skip;
 pub mod webhook;
 mod wire;
