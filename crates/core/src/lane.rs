@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use oicp::NotificationType;
-
+use crate::MessageKind;
 use crate::breaker::BreakerSettings;
 
 /// How urgent a message is. The two kinds share a lane's places, the urgent ones first; each has a breaker of its own, for a
@@ -23,12 +22,12 @@ impl Urgency {
     /// Both, the urgent one first.
     pub const ALL: [Self; 2] = [Self::Urgent, Self::Usual];
 
-    /// Of a notification of this type.
+    /// Of a message of this kind.
     #[must_use]
-    pub fn of(kind: NotificationType) -> Self {
+    pub fn of(kind: MessageKind) -> Self {
         match kind {
-            NotificationType::End | NotificationType::Error => Self::Urgent,
-            NotificationType::Start | NotificationType::Progress => Self::Usual,
+            MessageKind::End | MessageKind::Error => Self::Urgent,
+            MessageKind::Start | MessageKind::Progress | MessageKind::ChargeDetailRecord => Self::Usual,
         }
     }
 

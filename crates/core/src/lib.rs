@@ -16,6 +16,7 @@ pub mod directory;
 pub mod erasure;
 pub mod feed;
 pub mod lane;
+pub mod message;
 pub mod order;
 pub mod outcome;
 pub mod partner;
@@ -32,6 +33,7 @@ pub mod session;
 pub mod trouble;
 pub mod watchdog;
 
+pub use message::MessageKind;
 pub use partner::Partner;
 pub use process::ProcessId;
 pub use session::SessionKey;

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use oicp::{EvseId, Finding, NotificationType, OperatorId, ProviderId};
+use oicp::{EvseId, Finding, OperatorId, ProviderId};
 
 use crate::delivery::{FinalState, Lease, OwedDelivery};
 use crate::lane::Urgency;
@@ -30,7 +30,7 @@ use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::room::Room;
 use crate::route::Route;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
-use crate::{ProcessId, SessionKey};
+use crate::{MessageKind, ProcessId, SessionKey};
 
 pub use clock_step::ClockStepPort;
 pub use erasure::ErasurePort;
@@ -79,8 +79,8 @@ pub struct Intake {
     pub operator: OperatorId,
     /// Who is to get it.
     pub provider: ProviderId,
-    /// Its type.
-    pub kind: NotificationType,
+    /// What it is.
+    pub kind: MessageKind,
     /// The received bytes.
     pub body: Bytes,
     /// SHA-256 of the received bytes.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use oicp::{NotificationType, service};
+use oicp::service;
 use roamhub_core::delivery::{FinalState, Lease, Tries};
 use roamhub_core::outcome::{self, AttemptOutcome, Next, Situation};
 use roamhub_core::ports::{AttemptRecord, Fate, Letter, Settled};
 use roamhub_core::route::Route;
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 
 use crate::metrics::AttemptLabels;
 use crate::relay::Inner;
@@ -30,7 +30,7 @@ pub(crate) struct Attempt {
     pub(crate) occasion: Occasion,
     pub(crate) process: ProcessId,
     pub(crate) session: SessionKey,
-    pub(crate) kind: NotificationType,
+    pub(crate) kind: MessageKind,
     pub(crate) body: bytes::Bytes,
     pub(crate) received_at: Timestamp,
     pub(crate) gives_up_at: Timestamp,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use oicp::{ChargingNotification, Finding, NotificationType};
+use oicp::{ChargingNotification, Finding};
 use roamhub_core::directory::{Directory, Operator, WhenUnreachable};
 use roamhub_core::plausibility::{self, EVSE_CHANGED, EVSE_OUTSIDE_BUNDLE};
 use roamhub_core::ports::{Declined, Intake, LedgerError, Plan};
 use roamhub_core::session::SessionFacts;
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use roamhub_relay::{Outcome, Submitted, Why};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
@@ -84,9 +84,9 @@ impl Inner {
             Ok(findings) => findings,
             Err(verdict) => return refused(*verdict),
         };
-        let kind = notification.kind();
+        let kind = MessageKind::from(notification.kind());
         let provider = directory.provider(&session.provider);
-        let hears = provider.is_some_and(|provider| provider.hears(kind));
+        let hears = provider.is_some_and(|provider| provider.hears(notification.kind()));
         let plan = if hears { Plan::Send { lease_until: self.relay.lease_until() } } else { Plan::Hold };
         let intake = self.intake(process, &notification, &session, findings, plan);
         let submitted = self.relay.submit(Arc::new(intake), arrived).await?;
@@ -162,7 +162,7 @@ impl Inner {
             session: session.key,
             operator: session.operator,
             provider: session.provider,
-            kind: notification.kind(),
+            kind: notification.kind().into(),
             body: notification.body().clone(),
             digest: Sha256::digest(notification.body()).into(),
             evse: notification.evse_id(),
@@ -177,7 +177,7 @@ impl Inner {
     fn noted(
         &self,
         submitted: Submitted,
-        kind: NotificationType,
+        kind: MessageKind,
         session: &SessionFacts,
         directory: &Directory,
     ) -> Noted {
@@ -193,10 +193,7 @@ impl Inner {
             Outcome::Declined(Declined::SessionInvalid) => Verdict::SessionInvalid,
             Outcome::Declined(Declined::TooSoon { last }) => Verdict::TooSoon { last },
             Outcome::Deferred(why) => {
-                let later = Later {
-                    why: in_words(why),
-                    may_be_overtaken: matches!(kind, NotificationType::Start | NotificationType::Progress),
-                };
+                let later = Later { why: in_words(why), may_be_overtaken: kind.is_passing() };
                 let policy = directory.provider(&session.provider).map(|provider| provider.when_unreachable);
                 match policy.unwrap_or_default() {
                     WhenUnreachable::Defer => Verdict::Deferred(later),

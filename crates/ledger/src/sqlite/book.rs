@@ -10,8 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
@@ -52,7 +51,7 @@ pub(super) struct Facts {
 pub(super) struct OpenRow {
     pub(super) no: i64,
     pub(super) notification: i64,
-    pub(super) kind: NotificationType,
+    pub(super) kind: MessageKind,
     pub(super) has_pin: bool,
     pub(super) token: u32,
     pub(super) leased: bool,

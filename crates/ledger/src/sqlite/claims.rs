@@ -7,11 +7,11 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use oicp::{NotificationType, ProviderId};
-use roamhub_core::SessionKey;
+use oicp::ProviderId;
 use roamhub_core::delivery::{FinalState, OwedDelivery};
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Claimed, Due};
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, Row, params};
 
 use super::StoreError;
@@ -24,7 +24,7 @@ pub(super) struct Candidate {
     pub(super) no: i64,
     pub(super) notification: i64,
     pub(super) session: SessionKey,
-    pub(super) kind: NotificationType,
+    pub(super) kind: MessageKind,
     pub(super) gives_up_at: Timestamp,
     rank: u8,
 }

@@ -7,11 +7,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
 use roamhub_core::ports::watch::{Blocked, Followed};
 use roamhub_core::retry::later;
 use roamhub_core::watchdog::{self, Heard, Watched};
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
@@ -28,7 +27,7 @@ const EARLIER: i64 = 20;
 pub(super) struct Fresh {
     decisions: Vec<Decision>,
     /// Per session, in order of arrival.
-    messages: Vec<(SessionKey, Vec<(NotificationType, Timestamp)>)>,
+    messages: Vec<(SessionKey, Vec<(MessageKind, Timestamp)>)>,
     /// The number of the last message.
     upto: i64,
     /// There are more messages than these.
@@ -63,7 +62,7 @@ pub(super) fn fresh(connection: &Connection, limit: usize) -> Result<Fresh, Stor
         "SELECT no, session, type, received_at FROM notification WHERE no > ?1 ORDER BY no LIMIT ?2",
     )?;
     let mut rows = statement.query(params![upto, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut by_session: HashMap<SessionKey, Vec<(NotificationType, Timestamp)>> = HashMap::new();
+    let mut by_session: HashMap<SessionKey, Vec<(MessageKind, Timestamp)>> = HashMap::new();
     let mut count = 0;
     while let Some(row) = rows.next()? {
         count += 1;
@@ -157,7 +156,7 @@ fn span(duration: Duration) -> i64 {
 fn hear(
     connection: &Connection,
     session: SessionKey,
-    messages: &[(NotificationType, Timestamp)],
+    messages: &[(MessageKind, Timestamp)],
     soonest: Duration,
     followed: &mut Followed,
 ) -> Result<(), StoreError> {
@@ -180,7 +179,7 @@ fn hear(
     }
     let heard = messages.iter().fold(before.heard, |heard, (kind, at)| Some(Heard::and(heard, *kind, *at)));
     let Some(heard) = heard else { return Ok(()) };
-    let ended_at = messages.iter().find(|(kind, _)| *kind == NotificationType::End).map(|(_, at)| *at);
+    let ended_at = messages.iter().find(|(kind, _)| *kind == MessageKind::End).map(|(_, at)| *at);
     if ended_at.is_some()
         && let Some(ghost) = before.ghost
     {

@@ -2,11 +2,10 @@
 //! notification, its delivery and whose turn it is.
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::ProcessId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
 use roamhub_core::ports::{Declined, Intake, Plan, Repeated, Sending, Taken};
 use roamhub_core::retry::gives_up_at;
+use roamhub_core::{MessageKind, ProcessId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
@@ -121,7 +120,7 @@ fn declined(desk: &mut Desk, intake: &Intake) -> Result<Option<Declined>, StoreE
     let Some(facts) = facts.filter(|facts| facts.active && facts.operator == intake.operator.key()) else {
         return Ok(Some(Declined::SessionInvalid));
     };
-    if intake.kind == NotificationType::Progress
+    if intake.kind == MessageKind::Progress
         && let Some(last) = facts.last_progress_at
     {
         // A clock that was set back must not lock a session out.
@@ -160,7 +159,7 @@ fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, 
 fn note_on_session(desk: &mut Desk, intake: &Intake) -> Result<(), StoreError> {
     let Desk { connection, book, .. } = desk;
     let Some(facts) = book.facts(connection, intake.session)? else { return Ok(()) };
-    let progress = intake.kind == NotificationType::Progress;
+    let progress = intake.kind == MessageKind::Progress;
     let cpo_id = intake.cpo_partner_session_id.as_ref().filter(|_| !facts.has_cpo_id);
     if facts.has_evse && cpo_id.is_none() && !progress {
         return Ok(());
@@ -219,7 +218,7 @@ fn owe(
     open.push(OpenRow { no, notification, kind, has_pin, token, leased: true, due: false });
     let lease = Lease { delivery: DeliveryNo(no), token };
     tenure.leased(lease, intake.session, lease_until);
-    if kind == NotificationType::End
+    if kind == MessageKind::End
         && let Some(medium) = medium
     {
         tenure.ends(lease.delivery, medium);

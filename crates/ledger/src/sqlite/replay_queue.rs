@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use oicp::{NotificationType, ProviderId};
+use oicp::ProviderId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
 use roamhub_core::ports::{AttemptRecord, Due, Fate, LedgerTask, ReplayPort, Settled};
 use roamhub_core::replay::{Filled, Matching, ReplayNo, ReplayRecord, Selection};
 use roamhub_core::retry::later;
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::deliveries::overwrite_pin;
@@ -115,7 +115,7 @@ fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreError> {
 struct Candidate {
     no: i64,
     notification: i64,
-    kind: NotificationType,
+    kind: MessageKind,
     gives_up_at: Timestamp,
 }
 

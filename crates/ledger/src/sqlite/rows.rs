@@ -1,7 +1,8 @@
 //! Between columns and types. A stored value that does not parse is a contradiction and says which column it was in.
 
 use jiff::Timestamp;
-use oicp::{Finding, NotificationType, OperatorId, ProviderId};
+use oicp::{Finding, OperatorId, ProviderId};
+use roamhub_core::MessageKind;
 use roamhub_core::records::StoredFinding;
 use rusqlite::Row;
 use serde_json::{Value, json};
@@ -17,8 +18,8 @@ pub(super) fn instant(micros: i64, column: &str) -> Result<Timestamp, StoreError
     Timestamp::from_microsecond(micros).map_err(|_| contradiction(column, micros))
 }
 
-pub(super) fn kind(word: &str) -> Result<NotificationType, StoreError> {
-    NotificationType::parse(word).ok_or_else(|| contradiction("type", word))
+pub(super) fn kind(word: &str) -> Result<MessageKind, StoreError> {
+    MessageKind::parse(word).ok_or_else(|| contradiction("type", word))
 }
 
 /// A provider from its key, in the usual spelling: `DE-DCB`.

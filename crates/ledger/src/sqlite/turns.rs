@@ -2,11 +2,10 @@
 //! meet the table.
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
 use roamhub_core::delivery::{DeliveryNo, FinalState};
 use roamhub_core::order::{self, Earlier, Standing, Turn};
 use roamhub_core::ports::TurnNow;
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, params};
 
 use super::StoreError;
@@ -14,10 +13,11 @@ use super::book::OpenRow;
 use super::history::write_history;
 use super::rows::{contradiction, micros};
 
-/// Whose turn it is, for the row `no` of type `kind`: the earlier rows by the domain's rules, and a later one only
-/// if it is under way.
-pub(super) fn turn_of(no: i64, kind: NotificationType, open: &[OpenRow]) -> Turn {
-    if open.iter().any(|row| row.no > no && row.leased) {
+/// Whose turn it is, for the row `no` of this kind: the earlier rows by the domain's rules, and a later one only if it
+/// is under way. A charge detail record stands outside the order.
+pub(super) fn turn_of(no: i64, kind: MessageKind, open: &[OpenRow]) -> Turn {
+    let takes_part = |kind| kind != MessageKind::ChargeDetailRecord;
+    if takes_part(kind) && open.iter().any(|row| row.no > no && row.leased && takes_part(row.kind)) {
         return Turn::Wait;
     }
     let earlier = open.iter().filter(|row| row.no < no).map(|row| Earlier {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::ProcessId;
 use roamhub_core::ports::{Due, Ledger};
 use roamhub_core::records::Refusal;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::ports::watch::WatchPort;
 use roamhub_core::ports::{Declined, Intake, Ledger, PartnerPort, RecordPort, Repeated, SessionPort, Taken};
 use roamhub_core::records::Refusal;
