@@ -141,6 +141,18 @@ pub struct SessionStory {
     pub messages: Vec<MessageRecord>,
 }
 
+impl SessionStory {
+    /// Where the session stands, with what its messages say.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        let ended = self.messages.iter().any(|message| message.kind == "End");
+        match self.session.state {
+            SessionState::Active if ended => SessionState::ChargingEnded,
+            state => state,
+        }
+    }
+}
+
 /// A request that was refused before anything was stored for delivery.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {

@@ -1,12 +1,16 @@
 //! A charging session as the hub knows it. The hub issues the SessionID (a UUIDv7); it selects the operator that may
 //! speak about the session and the provider that hears it.
 //!
-//! What can change (the state) is decided inside the ledger's transactions; what cannot ([`SessionFacts`]) may be
-//! cached by anybody.
+//! What can change (the state) is decided inside the ledger's transactions, by the rules in [`machine`]; what cannot
+//! ([`SessionFacts`]) may be cached by anybody.
+
+pub mod machine;
 
 use jiff::Timestamp;
 use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use uuid::Uuid;
+
+pub use machine::SessionState;
 
 /// The key of a session in the ledger: the SessionID's sixteen bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -49,17 +53,6 @@ impl Default for SessionKey {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Where a session stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SessionState {
-    /// Durable, but no provider has answered yet.
-    Pending,
-    /// A provider said yes: notifications are welcome.
-    Active,
-    /// The charge detail record is in: nothing more is expected.
-    Closed,
 }
 
 /// What never changes about a session once it is active.
