@@ -142,14 +142,10 @@ pub struct SessionStory {
 }
 
 impl SessionStory {
-    /// Where the session stands, with what its messages say.
+    /// Whether an End of it is in: the energy has stopped flowing, the session may go on.
     #[must_use]
-    pub fn state(&self) -> SessionState {
-        let ended = self.messages.iter().any(|message| message.kind == "End");
-        match self.session.state {
-            SessionState::Active if ended => SessionState::ChargingEnded,
-            state => state,
-        }
+    pub fn charging_ended(&self) -> bool {
+        self.messages.iter().any(|message| message.kind == "End")
     }
 }
 

@@ -30,6 +30,8 @@
 
 use oicp::NotificationType;
 
+use super::SessionKind;
+
 /// Where a session stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SessionState {
@@ -82,15 +84,6 @@ impl SessionState {
     }
 }
 
-/// What a session is for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
-    /// Charging.
-    Charging,
-    /// Keeping an EVSE free: a session of its own, with a charge detail record of its own.
-    Reservation,
-}
-
 /// How a session was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Opened {
@@ -106,7 +99,7 @@ pub enum Opened {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Session {
     /// What it is for.
-    pub kind: Kind,
+    pub kind: SessionKind,
     /// How it was opened.
     pub opened: Opened,
     /// Where it stands.
@@ -117,7 +110,7 @@ impl Session {
     /// A session whose provider is being asked for a driver at a charge point.
     #[must_use]
     pub fn asked(state: SessionState) -> Self {
-        Self { kind: Kind::Charging, opened: Opened::Asked, state }
+        Self { kind: SessionKind::Charging, opened: Opened::Asked, state }
     }
 }
 
@@ -287,8 +280,8 @@ pub fn step(session: Session, sign: Sign) -> Step {
         (What::ChargeDetailRecord(Record::Identical), Closed) => stays(Answer::Repeat),
         (what, Closed | Gone) if what.is_a_call() => stays(Answer::Invalid),
         (what, Pending) if what.is_a_call() && !knows_it_already(what, opened) => stays(Answer::Invalid),
-        (What::RemoteStop, _) if kind == Kind::Reservation => stays(Answer::Invalid),
-        (What::ReservationStop, _) if kind == Kind::Charging => stays(Answer::Invalid),
+        (What::RemoteStop, _) if kind == SessionKind::Reservation => stays(Answer::Invalid),
+        (What::ReservationStop, _) if kind == SessionKind::Charging => stays(Answer::Invalid),
         // A stop by the provider says nothing of what the operator did.
         (What::RemoteStop | What::ReservationStop, _) => stays(Answer::Welcome),
         (What::ChargeDetailRecord(_), _) => goes(Closed),

@@ -8,7 +8,7 @@ use proptest::sample::select;
 
 use super::*;
 
-const KINDS: [Kind; 2] = [Kind::Charging, Kind::Reservation];
+const KINDS: [SessionKind; 2] = [SessionKind::Charging, SessionKind::Reservation];
 const WAYS: [Opened; 3] = [Opened::Asked, Opened::Uploaded, Opened::Remote];
 const ANYBODY: [By; 4] = [By::Operator, By::Provider, By::Stranger, By::Nobody];
 

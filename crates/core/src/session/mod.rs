@@ -55,6 +55,15 @@ impl Default for SessionKey {
     }
 }
 
+/// What a session is for. A reservation is a session of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SessionKind {
+    /// A driver charges.
+    Charging,
+    /// A spot is kept free for a driver.
+    Reservation,
+}
+
 /// What never changes about a session once it is active.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionFacts {
