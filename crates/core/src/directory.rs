@@ -230,15 +230,37 @@ impl Directory {
         self.providers.values()
     }
 
-    /// Is there a contract for this service between the two?
+    /// Is there a contract for this service between the two, whichever of the provider's sub-providers it names?
     #[must_use]
     pub fn contracted(&self, operator: &Operator, provider: &Provider, service: OfferedService) -> bool {
+        self.any_contract(operator, service, |id| provider.owns(id))
+    }
+
+    /// Is there a contract for this service under which `named`, the provider itself or a sub-provider of it, is meant?
+    /// One with the provider is one with all that it bundles; one with a sub-provider is with that one alone.
+    #[must_use]
+    pub fn contracted_as(
+        &self,
+        operator: &Operator,
+        provider: &Provider,
+        named: &ProviderId,
+        service: OfferedService,
+    ) -> bool {
+        self.any_contract(operator, service, |id| provider.id == *id || (named == id && provider.owns(id)))
+    }
+
+    fn any_contract(
+        &self,
+        operator: &Operator,
+        service: OfferedService,
+        means: impl Fn(&ProviderId) -> bool,
+    ) -> bool {
         self.contracts.iter().any(|contract| {
             contract.services.contains(&service)
                 && contract.operator.covers(&operator.id)
                 && match &contract.provider {
                     Party::Any => true,
-                    Party::One(id) => provider.owns(id),
+                    Party::One(id) => means(id),
                 }
         })
     }

@@ -141,6 +141,14 @@ pub struct SessionStory {
     pub messages: Vec<MessageRecord>,
 }
 
+impl SessionStory {
+    /// Whether an End of it is in: the energy has stopped flowing, the session may go on.
+    #[must_use]
+    pub fn charging_ended(&self) -> bool {
+        self.messages.iter().any(|message| message.kind == "End")
+    }
+}
+
 /// A request that was refused before anything was stored for delivery.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {

@@ -124,7 +124,8 @@ fn session_in_words(story: &SessionStory) -> String {
     line("session", session.key.to_session_id().to_string());
     line("operator", session.operator.to_string());
     line("provider", session.provider.map_or_else(|| "-".to_owned(), |id| id.to_string()));
-    line("state", view::state(session.state).to_owned());
+    let ended = if story.charging_ended() { ", charging ended" } else { "" };
+    line("state", format!("{}{ended}", session.state.as_str()));
     line("opened", session.opened_at.to_string());
     if let Some(evse) = &session.evse {
         line("evse", evse.clone());

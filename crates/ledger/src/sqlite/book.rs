@@ -10,11 +10,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use roamhub_core::session::SessionState;
+use roamhub_core::session::machine::{By, Session, Sign, Step, What, step};
 use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
-use super::rows::{instant, kind};
+use super::rows::{instant, kind, state};
 use super::runs::{Known, Recent};
 
 /// Sessions in a generation.
@@ -36,14 +38,21 @@ pub(super) struct Facts {
     pub(super) operator: String,
     /// The keyed hash of its card or contract.
     pub(super) medium: [u8; 32],
-    /// Whether it takes notifications.
-    pub(super) active: bool,
+    /// What its life depends on.
+    pub(super) life: Session,
     /// When the last Progress was stored.
     pub(super) last_progress_at: Option<Timestamp>,
     /// A message has named its EVSE.
     pub(super) has_evse: bool,
     /// A message has named the operator's own id of it.
     pub(super) has_cpo_id: bool,
+}
+
+impl Facts {
+    /// What a call of this operator comes to.
+    pub(super) fn hears_operator(&self, operator: &str, what: What) -> Step {
+        step(self.life, Sign { what, by: By::operator(self.operator == operator) })
+    }
 }
 
 /// An open delivery of a session, as far as order is concerned.
@@ -156,17 +165,17 @@ fn read_facts(connection: &Connection, session: SessionKey) -> Result<Option<Fac
             let facts = Facts {
                 operator: row.get(0)?,
                 medium: row.get(5)?,
-                active: row.get_ref(1)?.as_str()? == "active",
+                life: Session::asked(SessionState::Gone),
                 last_progress_at: None,
                 has_evse: row.get(3)?,
                 has_cpo_id: row.get(4)?,
             };
-            Ok((facts, last_progress_at))
+            Ok((facts, state(row.get_ref(1)?.as_str()?), last_progress_at))
         })
         .optional()?;
-    let Some((facts, last_progress_at)) = read else { return Ok(None) };
+    let Some((facts, state, last_progress_at)) = read else { return Ok(None) };
     let last_progress_at = last_progress_at.map(|at| instant(at, "last_progress_at")).transpose()?;
-    Ok(Some(Facts { last_progress_at, ..facts }))
+    Ok(Some(Facts { last_progress_at, life: Session::asked(state?), ..facts }))
 }
 
 fn read_open(connection: &Connection, session: SessionKey) -> Result<Vec<OpenRow>, StoreError> {

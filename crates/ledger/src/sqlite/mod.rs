@@ -36,6 +36,7 @@ mod sessions;
 mod space;
 mod tenure;
 mod turns;
+mod undecided;
 mod watch;
 mod writer;
 

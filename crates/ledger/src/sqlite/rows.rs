@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use oicp::{Finding, OperatorId, ProviderId};
 use roamhub_core::MessageKind;
 use roamhub_core::records::StoredFinding;
+use roamhub_core::session::SessionState;
 use rusqlite::Row;
 use serde_json::{Value, json};
 
@@ -20,6 +21,11 @@ pub(super) fn instant(micros: i64, column: &str) -> Result<Timestamp, StoreError
 
 pub(super) fn kind(word: &str) -> Result<MessageKind, StoreError> {
     MessageKind::parse(word).ok_or_else(|| contradiction("type", word))
+}
+
+/// A session's state from its word.
+pub(super) fn state(word: &str) -> Result<SessionState, StoreError> {
+    SessionState::parse(word).ok_or_else(|| contradiction("state", word))
 }
 
 /// A provider from its key, in the usual spelling: `DE-DCB`.

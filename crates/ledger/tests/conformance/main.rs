@@ -31,6 +31,7 @@ mod release;
 mod repeats;
 mod replays;
 mod scene;
+mod session_life;
 mod sessions;
 mod sqlite_erasure;
 mod sqlite_feed;
@@ -274,6 +275,11 @@ macro_rules! conformance {
         #[test]
         fn order_leases_and_final_states_hold_in_any_sequence() {
             crate::any_sequence::order_leases_and_final_states_hold::<$place>();
+        }
+
+        #[test]
+        fn a_session_lives_as_the_table_has_it_whatever_comes() {
+            crate::session_life::the_ledger_decides_as_the_table_has_it::<$place>();
         }
 
         #[test]

@@ -1,12 +1,16 @@
 //! A charging session as the hub knows it. The hub issues the SessionID (a UUIDv7); it selects the operator that may
 //! speak about the session and the provider that hears it.
 //!
-//! What can change (the state) is decided inside the ledger's transactions; what cannot ([`SessionFacts`]) may be
-//! cached by anybody.
+//! What can change (the state) is decided inside the ledger's transactions, by the rules in [`machine`]; what cannot
+//! ([`SessionFacts`]) may be cached by anybody.
+
+pub mod machine;
 
 use jiff::Timestamp;
 use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use uuid::Uuid;
+
+pub use machine::SessionState;
 
 /// The key of a session in the ledger: the SessionID's sixteen bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -51,15 +55,13 @@ impl Default for SessionKey {
     }
 }
 
-/// Where a session stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SessionState {
-    /// Durable, but no provider has answered yet.
-    Pending,
-    /// A provider said yes: notifications are welcome.
-    Active,
-    /// The charge detail record is in: nothing more is expected.
-    Closed,
+/// What a session is for. A reservation is a session of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SessionKind {
+    /// A driver charges.
+    Charging,
+    /// A spot is kept free for a driver.
+    Reservation,
 }
 
 /// What never changes about a session once it is active.
