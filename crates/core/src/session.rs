@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use uuid::Uuid;
 
+use crate::directory::OfferedService;
+
 /// The key of a session in the ledger: the SessionID's sixteen bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct SessionKey([u8; 16]);
@@ -56,10 +58,74 @@ impl Default for SessionKey {
 pub enum SessionState {
     /// Durable, but no provider has answered yet.
     Pending,
+    /// Its operator was asked from afar to begin, and nobody knows what came of it: no answer came, or the hub was
+    /// killed. Notifications are welcome; the first sign of life from the operator makes it active.
+    Unconfirmed,
     /// A provider said yes: notifications are welcome.
     Active,
     /// The charge detail record is in: nothing more is expected.
     Closed,
+}
+
+/// What a session is for. A reservation is a session of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SessionKind {
+    /// A driver charges.
+    Charging,
+    /// A spot is kept free for a driver.
+    Reservation,
+}
+
+impl SessionKind {
+    /// The word in the ledger and for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Charging => "charging",
+            Self::Reservation => "reservation",
+        }
+    }
+
+    /// Reads the ledger's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Charging, Self::Reservation].into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// What operator and provider must have a contract for.
+    #[must_use]
+    pub fn contract(self) -> OfferedService {
+        match self {
+            Self::Charging => OfferedService::Authorization,
+            Self::Reservation => OfferedService::Reservation,
+        }
+    }
+}
+
+/// From which side a session was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OpenedBy {
+    /// At the charge point, with a card, a code or a contract in the car.
+    Card,
+    /// By the provider, from afar.
+    Remote,
+}
+
+impl OpenedBy {
+    /// The word in the ledger and for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Remote => "remote",
+        }
+    }
+
+    /// Reads the ledger's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Card, Self::Remote].into_iter().find(|by| by.as_str() == word)
+    }
 }
 
 /// What never changes about a session once it is active.

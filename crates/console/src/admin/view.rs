@@ -88,6 +88,8 @@ pub fn session(story: &SessionStory) -> Value {
         "session": session.key.to_session_id().to_string(),
         "operator": session.operator.to_string(),
         "provider": session.provider.map(|id| id.to_string()),
+        "kind": session.kind.as_str(),
+        "openedBy": session.opened_by.as_str(),
         "state": state(session.state),
         "openedAt": session.opened_at.to_string(),
         "evse": session.evse,
@@ -102,6 +104,7 @@ pub fn session(story: &SessionStory) -> Value {
 pub fn state(state: SessionState) -> &'static str {
     match state {
         SessionState::Pending => "pending",
+        SessionState::Unconfirmed => "unconfirmed",
         SessionState::Active => "active",
         SessionState::Closed => "closed",
     }

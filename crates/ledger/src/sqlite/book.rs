@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) medium: [u8; 32],
     /// Whether it takes notifications.
     pub(super) active: bool,
+    /// It was opened from afar, and its operator has not confirmed it: the next notification does.
+    pub(super) unconfirmed: bool,
     /// When the last Progress was stored.
     pub(super) last_progress_at: Option<Timestamp>,
     /// A message has named its EVSE.
@@ -149,15 +151,19 @@ impl Book {
 fn read_facts(connection: &Connection, session: SessionKey) -> Result<Option<Facts>, StoreError> {
     let read = connection
         .prepare_cached(
-            "SELECT operator, state, last_progress_at, evse IS NOT NULL, cpo_partner_session_id IS NOT NULL, medium
+            "SELECT operator, state, last_progress_at, evse IS NOT NULL, cpo_partner_session_id IS NOT NULL, medium,
+                 provider IS NOT NULL
              FROM session WHERE id = ?1",
         )?
         .query_row([session.as_bytes()], |row| {
             let last_progress_at: Option<i64> = row.get(2)?;
+            let state = row.get_ref(1)?.as_str()?;
+            let unconfirmed = row.get(6)? && matches!(state, "pending" | "unconfirmed");
             let facts = Facts {
                 operator: row.get(0)?,
                 medium: row.get(5)?,
-                active: row.get_ref(1)?.as_str()? == "active",
+                active: unconfirmed || state == "active",
+                unconfirmed,
                 last_progress_at: None,
                 has_evse: row.get(3)?,
                 has_cpo_id: row.get(4)?,

@@ -9,13 +9,13 @@ use roamhub_core::ports::{Declined, Intake, Plan, Repeated, Sending, Taken};
 use roamhub_core::retry::gives_up_at;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::book::OpenRow;
 use super::history::write_history;
 use super::rows::{bytes, contradiction, findings_json, instant, micros};
 use super::runs::Known;
 use super::turns::settle_turn;
 use super::writer::Desk;
+use super::{StoreError, remote};
 
 /// The token of a delivery's first lease.
 const FIRST: u32 = 1;
@@ -160,6 +160,9 @@ fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, 
 fn note_on_session(desk: &mut Desk, intake: &Intake) -> Result<(), StoreError> {
     let Desk { connection, book, .. } = desk;
     let Some(facts) = book.facts(connection, intake.session)? else { return Ok(()) };
+    if std::mem::take(&mut facts.unconfirmed) {
+        remote::confirm(connection, intake.session)?;
+    }
     let progress = intake.kind == NotificationType::Progress;
     let cpo_id = intake.cpo_partner_session_id.as_ref().filter(|_| !facts.has_cpo_id);
     if facts.has_evse && cpo_id.is_none() && !progress {

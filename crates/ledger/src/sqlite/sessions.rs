@@ -8,6 +8,7 @@ use roamhub_core::records::SessionRecord;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts, SessionState};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::remote::{opened_by, session_kind};
 use super::rows::{self, contradiction, instant, micros, provider, text};
 use super::writer::Desk;
 use super::{StoreError, watch};
@@ -99,8 +100,9 @@ pub(super) fn note_conflict(
 
 pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<SessionFacts>, StoreError> {
     let mut statement = connection.prepare_cached(
+        // A provider stands there once there is one to hear of the session.
         "SELECT operator, provider, evse, emp_partner_session_id FROM session
-         WHERE id = ?1 AND state IN ('active', 'closed') AND provider IS NOT NULL",
+         WHERE id = ?1 AND provider IS NOT NULL",
     )?;
     let mut rows = statement.query([key.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -120,24 +122,32 @@ pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<S
 }
 
 pub(super) fn record(connection: &Connection, key: SessionKey) -> Result<Option<SessionRecord>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT operator, provider, state, opened_at, evse FROM session WHERE id = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT operator, provider, kind, opened_by, state, opened_at, evse FROM session WHERE id = ?1",
+    )?;
     let mut rows = statement.query([key.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let state: String = row.get("state")?;
     Ok(Some(SessionRecord {
         key,
         operator: rows::operator(&row.get::<_, String>("operator")?)?,
         provider: row.get::<_, Option<String>>("provider")?.as_deref().map(provider).transpose()?,
-        state: match state.as_str() {
-            "pending" => SessionState::Pending,
-            "active" => SessionState::Active,
-            "closed" => SessionState::Closed,
-            other => return Err(contradiction("state", other)),
-        },
+        kind: session_kind(row)?,
+        opened_by: opened_by(row)?,
+        state: session_state(&row.get::<_, String>("state")?)?,
         opened_at: instant(row.get("opened_at")?, "opened_at")?,
         evse: row.get("evse")?,
     }))
+}
+
+/// Reads the word for where a session stands.
+pub(super) fn session_state(word: &str) -> Result<SessionState, StoreError> {
+    match word {
+        "pending" => Ok(SessionState::Pending),
+        "unconfirmed" => Ok(SessionState::Unconfirmed),
+        "active" => Ok(SessionState::Active),
+        "closed" => Ok(SessionState::Closed),
+        other => Err(contradiction("state", other)),
+    }
 }
 
 pub(super) fn remembered_provider(

@@ -12,7 +12,9 @@ use roamhub_core::watchdog::{GhostKind, Heard, Judgement, Watched};
 use rusqlite::{Connection, Row, params};
 use std::time::Duration;
 
+use super::remote::{self, Left};
 use super::rows::{bytes, contradiction, instant, micros, operator, provider};
+use super::writer::Desk;
 use super::{Sqlite, StoreError, follow};
 
 impl WatchPort for Sqlite {
@@ -45,7 +47,7 @@ impl WatchPort for Sqlite {
         opened_before: Timestamp,
         limit: usize,
     ) -> LedgerTask<'_, Vec<(SessionKey, OperatorId)>> {
-        Box::pin(self.writer.write(move |connection| void_undecided(connection, opened_before, limit)))
+        Box::pin(self.writer.work(move |desk| void_undecided(desk, opened_before, limit)))
     }
 
     fn forget(&self, found_before: Timestamp) -> LedgerTask<'_, Vec<GhostChange>> {
@@ -111,7 +113,9 @@ pub(super) fn late_yes(
 
 fn due_for_a_look(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Watched>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT w.*, (SELECT state FROM session s WHERE s.id = w.session) IS NOT 'active' AS closed
+        "SELECT w.*, NOT EXISTS (
+             SELECT 1 FROM session s WHERE s.id = w.session AND s.state IN ('active', 'unconfirmed')
+         ) AS closed
          FROM watch w WHERE look_at <= ?1 ORDER BY look_at LIMIT ?2",
     )?;
     let mut rows = statement.query(params![micros(now), i64::try_from(limit).unwrap_or(i64::MAX)])?;
@@ -223,36 +227,63 @@ pub(super) fn no_ghost(connection: &Connection, watched: &Watched) -> Result<(),
 }
 
 fn void_undecided(
-    connection: &Connection,
+    desk: &mut Desk,
     opened_before: Timestamp,
     limit: usize,
 ) -> Result<Vec<(SessionKey, OperatorId)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT session, operator, opened_at FROM opening WHERE decided_at IS NULL AND opened_at < ?1 LIMIT ?2",
-    )?;
-    let mut rows =
-        statement.query(params![micros(opened_before), i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut voided = Vec::new();
-    while let Some(row) = rows.next()? {
-        let session = SessionKey::from_bytes(bytes(row, "session")?);
-        let by: String = row.get("operator")?;
-        let opened_at: i64 = row.get("opened_at")?;
+    let mut ghosts = Vec::new();
+    for (session, by, opened_at) in undecided(&desk.connection, opened_before, limit)? {
+        let key = session.as_bytes();
+        // One that was opened from afar may be charging: it is kept, unconfirmed. Any other is void.
+        let left = remote::left_undecided(desk, session)?;
+        let connection = &desk.connection;
         connection
             .prepare_cached("UPDATE authorisation SET code = ?2 WHERE session = ?1 AND code IS NULL")?
-            .execute(params![session.as_bytes(), Code::SYSTEM_ERROR.number()])?;
+            .execute(params![key, Code::SYSTEM_ERROR.number()])?;
         connection
             .prepare_cached("DELETE FROM session WHERE id = ?1 AND state = 'pending'")?
-            .execute([session.as_bytes()])?;
-        connection.prepare_cached("DELETE FROM opening WHERE session = ?1")?.execute([session.as_bytes()])?;
+            .execute([key])?;
+        connection.prepare_cached("DELETE FROM opening WHERE session = ?1")?.execute([key])?;
+        let believer = match left {
+            Left::Heard => continue,
+            Left::ToBeVoided => None,
+            Left::Unconfirmed(provider) => Some(provider),
+        };
         connection
             .prepare_cached(
                 "INSERT INTO ghost (session, provider, kind, operator, opened_at, since)
-                 VALUES (?1, '', ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT DO NOTHING",
             )?
-            .execute(params![session.as_bytes(), GhostKind::Undecided.as_str(), by, opened_at])?;
-        voided.push((session, operator(&by)?));
+            .execute(params![
+                key,
+                believer.as_ref().map_or("", ProviderId::key),
+                GhostKind::Undecided.as_str(),
+                by.key(),
+                opened_at
+            ])?;
+        ghosts.push((session, by));
     }
-    Ok(voided)
+    Ok(ghosts)
+}
+
+/// Session, operator and opening of those that should have been decided by now.
+fn undecided(
+    connection: &Connection,
+    opened_before: Timestamp,
+    limit: usize,
+) -> Result<Vec<(SessionKey, OperatorId, i64)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT session, operator, opened_at FROM opening
+         WHERE decided_at IS NULL AND opened_at + patience < ?1 LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![micros(opened_before), limit])?;
+    let mut undecided = Vec::new();
+    while let Some(row) = rows.next()? {
+        let session = SessionKey::from_bytes(bytes(row, "session")?);
+        undecided.push((session, operator(&row.get::<_, String>("operator")?)?, row.get("opened_at")?));
+    }
+    Ok(undecided)
 }
 
 fn forget(connection: &Connection, found_before: Timestamp) -> Result<Vec<GhostChange>, StoreError> {
