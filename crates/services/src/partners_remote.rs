@@ -57,3 +57,57 @@ impl Reader<'_> {
         Ok(timeout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use roamhub_core::directory::Operator;
+
+    use super::*;
+    use crate::partners_file::read;
+
+    fn operator(lines: &str) -> Result<Operator, PartnersError> {
+        let text = format!("[[operator]]\nid = \"DE*ABC\"\n{lines}\n");
+        let directory = read(&text, Path::new("/etc/roamhub"))?;
+        Ok(directory.operators().next().expect("there is one operator").as_ref().clone())
+    }
+
+    #[test]
+    fn an_operator_with_a_url_offers_everything_unless_it_says_otherwise() {
+        let kinds = |lines: &str| operator(lines).unwrap().remote.kinds;
+        let (charging, reservation) = (SessionKind::Charging, SessionKind::Reservation);
+        let url = "url = \"https://cpo.example\"";
+        assert_eq!(kinds(url), [charging, reservation].into());
+        assert_eq!(kinds(&format!("{url}\nservices = [\"remote\"]")), [charging].into());
+        assert_eq!(kinds(&format!("{url}\nservices = [\"reservation\"]")), [reservation].into());
+        assert_eq!(kinds(&format!("{url}\nservices = []")), [].into());
+        assert_eq!(kinds(""), [].into());
+        assert!(operator("").unwrap().endpoint().is_none());
+    }
+
+    #[test]
+    fn it_is_called_as_the_document_says() {
+        let lines = "url = \"https://cpo.example\"\ntimeout = \"20s\"\nheaders = { X-Api-Key = \"secret\" }\nca = \"cpo.pem\"";
+        let endpoint = operator(lines).unwrap().endpoint_to_begin(SessionKind::Charging).unwrap();
+        assert_eq!((endpoint.base_url.as_str(), endpoint.timeout.as_secs()), ("https://cpo.example", 20));
+        assert_eq!(endpoint.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
+        assert_eq!(endpoint.ca.as_deref(), Some(Path::new("/etc/roamhub/cpo.pem")));
+        assert_eq!(operator("").unwrap().remote.timeout, LONGEST_TIMEOUT);
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_line() {
+        for (lines, line, problem) in [
+            ("services = [\"remote\"]", 3, "services need a url"),
+            ("url = \"https://cpo.example\"\nservices = [\"cdr\"]", 4, "\"remote\" and \"reservation\""),
+            ("timeout = \"61s\"", 3, "at most 60s"),
+            ("timeout = \"soon\"", 3, "number with a unit"),
+            ("headers = { \"X Api\" = \"x\" }", 3, "no name for a header"),
+        ] {
+            let error = operator(lines).expect_err(lines);
+            assert_eq!(error.line, line, "{lines}: {error}");
+            assert!(error.problem.contains(problem), "{lines}: {error}");
+        }
+    }
+}
