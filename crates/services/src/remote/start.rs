@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use oicp::remote::RemoteStart;
 use oicp::status::Code;
-use oicp::{OperatorId, ProviderId, Rejected};
+use oicp::{OperatorId, ProviderId};
 use roamhub_core::directory::Directory;
 use roamhub_core::ports::remote::{RemoteAnswer, RemoteOpening, RemoteOutcome};
 use roamhub_core::remote::{self, Addressee, Heard, NotAdmitted};
@@ -45,7 +45,11 @@ impl Hub {
         arrived: Instant,
     ) -> Reply {
         let process = ProcessId::new();
-        let request = match read(kind, body) {
+        let read = match kind {
+            SessionKind::Charging => RemoteStart::parse(body),
+            SessionKind::Reservation => RemoteStart::parse_reservation(body),
+        };
+        let request = match read {
             Ok(request) => request,
             Err(rejected) => {
                 let ids = CallerIds::of_rejected(&rejected);
@@ -69,13 +73,6 @@ impl Hub {
         };
         let beginning = Beginning { process, kind, provider, addressee, request, ids };
         self.carry_out(call, |inner| async move { inner.begin(beginning).await }).await
-    }
-}
-
-fn read(kind: SessionKind, body: Bytes) -> Result<RemoteStart, Rejected> {
-    match kind {
-        SessionKind::Charging => RemoteStart::parse(body),
-        SessionKind::Reservation => RemoteStart::parse_reservation(body),
     }
 }
 
