@@ -25,6 +25,7 @@ pub mod ports;
 pub mod process;
 pub mod receipt;
 pub mod records;
+pub mod remote;
 pub mod replay;
 pub mod retry;
 pub mod room;

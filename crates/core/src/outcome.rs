@@ -57,6 +57,15 @@ impl ExchangeFailure {
             Self::Address => "address",
         }
     }
+
+    /// Whether nothing of the request can have reached the partner. Holds for what was carried at most once.
+    #[must_use]
+    pub fn is_before_sending(self) -> bool {
+        match self {
+            Self::Connect | Self::Tls | Self::Address => true,
+            Self::Broken | Self::Timeout | Self::TooLarge | Self::Protocol => false,
+        }
+    }
 }
 
 /// One exchange: an answer, or why there is none.

@@ -11,6 +11,7 @@ mod look;
 pub mod people;
 mod receipts;
 mod release;
+pub mod remote;
 mod replay;
 pub mod watch;
 
@@ -28,7 +29,7 @@ use crate::lane::Urgency;
 use crate::outcome::Exchange;
 use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::room::Room;
-use crate::route::Route;
+use crate::route::Endpoint;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use crate::{MessageKind, ProcessId, SessionKey};
 
@@ -349,6 +350,7 @@ pub trait Ledger:
     + LookPort
     + ReplayPort
     + ErasurePort
+    + remote::RemotePort
     + watch::WatchPort
     + people::PeoplePort
 {
@@ -360,12 +362,12 @@ pub trait Ledger:
     fn since_last_commit(&self) -> Duration;
 }
 
-/// One message to hand to a provider.
+/// One message to hand to a partner.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// The full path and name of the service, appended to the route's base URL.
+    /// The full path and name of the service, appended to the endpoint's base URL.
     pub url: String,
-    /// Headers of this message beside the route's own.
+    /// Headers of this message beside the endpoint's own.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
@@ -373,10 +375,13 @@ pub struct Letter {
     pub budget: Duration,
 }
 
-/// Carries a message to a provider and brings the answer back.
+/// Carries a message to a partner and brings the answer back.
 pub trait Courier: Send + Sync {
     /// One exchange under one deadline: address, connection, TLS, request, headers and body of the answer.
-    fn carry<'a>(&'a self, route: &'a Route, letter: Letter) -> Task<'a, Exchange>;
+    fn carry<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange>;
+    /// The same for what must not be carried out twice: the request leaves at most once, and what fails with
+    /// [`ExchangeFailure::is_before_sending`](crate::outcome::ExchangeFailure::is_before_sending) has not left at all.
+    fn carry_once<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange>;
 }
 
 /// The clock on the wall. For measuring, use monotonic time.

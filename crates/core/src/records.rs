@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
 use serde::Deserialize;
 
-use crate::session::SessionState;
+use crate::session::{Opened, SessionKind, SessionState};
 use crate::{ProcessId, SessionKey};
 
 /// A finding as it was stored: its code may be one that this program does not know.
@@ -96,6 +96,10 @@ pub struct SessionRecord {
     pub operator: OperatorId,
     /// Whose driver is charging.
     pub provider: Option<ProviderId>,
+    /// What it is for.
+    pub kind: SessionKind,
+    /// From which side it was opened.
+    pub opened_by: Opened,
     /// Where it stands.
     pub state: SessionState,
     /// When it was opened.

@@ -24,7 +24,8 @@ pub enum GhostKind {
     Silent,
     /// It began, and there is no End.
     WithoutEnd,
-    /// The hub stopped while it was being authorised. It is void, but a provider may have said yes.
+    /// The hub stopped while it was being opened. By card it is void, but a provider may have said yes; from afar it is
+    /// unconfirmed, and may have begun.
     Undecided,
     /// A provider said yes after the decision had fallen: it believes in a session that is not its own.
     LateYes,

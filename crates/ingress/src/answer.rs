@@ -13,6 +13,7 @@ use roamhub_core::ports::LedgerError;
 use roamhub_services::reply::{CallerIds, Later};
 use roamhub_services::{Reply, Verdict};
 
+use crate::remote;
 use crate::table::{EdgeFault, Row, of_verdict};
 
 /// What is said about a message that is not relayed right away.
@@ -168,6 +169,7 @@ fn status(reply: &Reply, code: Code) -> Status {
             format!("at least 300 s between two Progress notifications of a session; the last one came at {last}")
         }
         Verdict::Implausible(findings) | Verdict::ForeignEvse(findings) => listed(findings),
+        Verdict::Remote(verdict) => remote::in_words(verdict),
         Verdict::NoContract => "no contract for authorisation with any provider that could be asked".to_owned(),
         Verdict::UnknownProvider(id) => format!("no provider {id} is registered at this hub"),
         Verdict::ProviderNotAsked => "the provider does not offer authorisation at the moment".to_owned(),

@@ -13,6 +13,7 @@
 pub mod answer;
 pub mod metrics;
 pub mod partner;
+mod remote;
 pub mod request;
 pub mod routes;
 pub mod server;

@@ -19,6 +19,7 @@ use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
 use crate::metrics::{CallLabels, Called, IngressMetrics};
 use crate::partner::stream::FeedStream;
 use crate::partner::{PartnerServices, path};
+use crate::remote::Remote;
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
 
@@ -108,7 +109,10 @@ impl Routes {
             (Service::AuthorizeStart, Some(id)) => {
                 Box::pin(self.hub.authorise_start(&id, body, arrived)).await
             }
-            _ => self.hub.notify(body, odd, arrived).await,
+            (service, id) => match Remote::of(service).zip(id) {
+                Some((remote, id)) => Box::pin(remote.serve(&self.hub, &id, body, arrived)).await,
+                None => self.hub.notify(body, odd, arrived).await,
+            },
         };
         Ok((service, reply))
     }
@@ -124,7 +128,9 @@ impl Routes {
         if head.method != Method::POST {
             return Err(EdgeFault::Method);
         }
-        if !matches!(service, Service::ChargingNotifications | Service::AuthorizeStart) {
+        if !matches!(service, Service::ChargingNotifications | Service::AuthorizeStart)
+            && Remote::of(service).is_none()
+        {
             return Err(EdgeFault::NotOffered);
         }
         let body = request::read(&head.headers, body, self.limits).await?;

@@ -23,6 +23,7 @@ pub mod identification;
 pub mod ids;
 pub mod notification;
 pub mod pin;
+pub mod remote;
 pub mod service;
 pub mod status;
 pub mod time;

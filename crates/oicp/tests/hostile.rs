@@ -7,6 +7,7 @@ use oicp::SessionId;
 use oicp::ack::Acknowledgement;
 use oicp::authorize::{AuthorizationStart, AuthorizeStart};
 use oicp::notification::ChargingNotification;
+use oicp::remote::{RemoteStart, RemoteStop};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
@@ -25,6 +26,17 @@ fn read_everything(body: &[u8]) {
         let again = AuthorizeStart::parse(forwarded).expect("what is forwarded is a request again");
         assert_eq!(again.identification(), request.identification());
         assert_eq!(again.forwarded(&session), again.body());
+    }
+    for read in [RemoteStart::parse, RemoteStart::parse_reservation] {
+        let Ok(request) = read(Bytes::copy_from_slice(body)) else { continue };
+        let session = SessionId::from_uuid([7; 16]);
+        let again = read(request.forwarded(&session)).expect("what is forwarded is a request again");
+        assert_eq!((again.evco_id(), again.evse_id()), (request.evco_id(), request.evse_id()));
+        assert_eq!(again.forwarded(&session), again.body());
+        assert_eq!(request.stored().len(), body.len());
+    }
+    if let Ok(stop) = RemoteStop::parse(Bytes::copy_from_slice(body)) {
+        assert_eq!(stop.body(), body);
     }
     let _answer = (Acknowledgement::read(body), AuthorizationStart::read(body));
     if let Some(blanked) = oicp::pin::blank(body) {
@@ -45,6 +57,8 @@ fn good() -> Vec<String> {
         support::error(),
         support::authorize_start(),
         support::with(support::authorize_start(), "Identification", qr),
+        support::with(support::remote_start(), "Duration", serde_json::json!(15)),
+        support::remote_stop(),
     ];
     bodies.iter().map(Value::to_string).collect()
 }

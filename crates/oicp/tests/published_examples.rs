@@ -1,18 +1,22 @@
 //! The examples of the published OpenAPI documents and what this crate says to each. They are not part of this
 //! repository: `OICP_OPENAPI_DIR` names the folder that holds them; without it there is nothing to test.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that fails says so")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::result_large_err, reason = "a test that fails says so")]
 
 mod support;
 
 use std::path::Path;
 
 use bytes::Bytes;
+use oicp::Rejected;
 use oicp::ack::{Acknowledgement, Reading};
 use oicp::authorize::{AuthorizationStart, AuthorizeStart};
+use oicp::remote::{RemoteStart, RemoteStop};
 use oicp::status::Code;
 use serde_json::Value;
 use support::{findings, violations};
+
+type ReadStart = fn(Bytes) -> Result<RemoteStart, Rejected>;
 
 #[test]
 fn the_published_examples_have_their_verdicts() {
@@ -27,6 +31,7 @@ fn the_published_examples_have_their_verdicts() {
         let example = |schema: &str| document["components"]["schemas"][schema]["example"].clone();
         notifications(example);
         authorisation(example);
+        remote(example);
         acknowledgement(example);
     }
 }
@@ -56,6 +61,32 @@ fn authorisation(example: impl Fn(&str) -> Value) {
     assert!(answer.authorized && !answer.completed);
     assert_eq!(answer.provider_id.unwrap().key(), "DEDCB");
     assert!(answer.stop_identifications.is_some());
+}
+
+fn remote(example: impl Fn(&str) -> Value) {
+    // All five identifications at once.
+    let starts: [(&str, ReadStart); 2] = [
+        ("eRoamingAuthorizeRemoteStart", RemoteStart::parse),
+        ("eRoamingAuthorizeRemoteReservationStart", RemoteStart::parse_reservation),
+    ];
+    for (name, read) in starts {
+        let mut body = example(name);
+        let said = violations(&read(Bytes::from(body.to_string())).unwrap_err());
+        assert_eq!(said.len(), 1, "{name}");
+        assert!(said[0].starts_with("/Identification: expected exactly one of "), "{name}: {said:?}");
+        let remote = body["Identification"]["RemoteIdentification"].take();
+        body["Identification"] = serde_json::json!({ "RemoteIdentification": remote });
+        let request = read(Bytes::from(body.to_string())).unwrap();
+        assert_eq!((request.provider_id().key(), request.evse_id().key()), ("DEDCB", "DEXYZETEST1"));
+        assert_eq!(request.emp_partner_session_id(), Some("2345ABC"));
+        assert_eq!(request.duration(), body["Duration"].as_u64().map(|_| 15));
+    }
+    for name in ["eRoamingAuthorizeRemoteStop", "eRoamingAuthorizeRemoteReservationStop"] {
+        let body = example(name);
+        let stop = RemoteStop::parse(Bytes::from(body.to_string())).unwrap();
+        assert_eq!(stop.session_id().as_str(), body["SessionID"], "{name}");
+        assert_eq!(stop.emp_partner_session_id(), Some("2345ABC"));
+    }
 }
 
 fn acknowledgement(example: impl Fn(&str) -> Value) {

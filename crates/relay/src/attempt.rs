@@ -50,7 +50,7 @@ impl Inner {
     pub(crate) async fn exchange(&self, attempt: &Attempt, budget: Duration) -> Box<Done> {
         let started_at = self.clock.now();
         let started = Instant::now();
-        let exchange = self.courier.carry(&attempt.route, letter(attempt, budget)).await;
+        let exchange = self.courier.carry(&attempt.route.endpoint, letter(attempt, budget)).await;
         let took = started.elapsed();
         let outcome = outcome::judge(&exchange, attempt.kind, &attempt.route.faults);
         self.count(attempt, &outcome, took);
@@ -143,7 +143,7 @@ fn letter(attempt: &Attempt, budget: Duration) -> Letter {
         headers.push(("hub-replay", "1".to_owned()));
     }
     Letter {
-        url: service::Service::ChargingNotifications.join(&attempt.route.base_url, None),
+        url: service::Service::ChargingNotifications.join(&attempt.route.endpoint.base_url, None),
         headers,
         body: attempt.body.clone(),
         budget,

@@ -123,7 +123,7 @@ impl Inner {
         limit: usize,
     ) -> Result<Vec<OwedDelivery>, LedgerError> {
         let now = self.right_now().await?;
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let lease_until = retry::later(now, route.endpoint.timeout + self.tuning.lease_margin);
         let asked = Instant::now();
         let claimed = self.ledger.claim_due(route.provider, only, now, lease_until, limit).await?;
         self.count_given_up(route, &claimed);
@@ -138,7 +138,7 @@ impl Inner {
 
     /// One attempt at something owed, and its record.
     pub(crate) async fn redeliver_one(self: Arc<Self>, attempt: Attempt, pass: Pass, held: Held) {
-        let done = self.exchange(&attempt, attempt.route.timeout).await;
+        let done = self.exchange(&attempt, attempt.route.endpoint.timeout).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         // The provider has room for the next one; what waits for the record is the hub's own business.
         drop(held);

@@ -330,7 +330,7 @@ impl Inner {
             Err(shut) => return self.set_aside(attempt, sending, shut).await,
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let done = self.exchange(attempt, attempt.route.timeout.min(left)).await;
+        let done = self.exchange(attempt, attempt.route.endpoint.timeout.min(left)).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         Ok(Ok(done))
     }

@@ -100,7 +100,7 @@ impl Inner {
             return Ok(());
         }
         let now = self.clock.now();
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let lease_until = retry::later(now, route.endpoint.timeout + self.tuning.lease_margin);
         let asked = Instant::now();
         let claimed = self.ledger.claim_replays(provider, now, lease_until, places.len()).await?;
         if asked.elapsed() >= self.tuning.lease_margin {
@@ -133,7 +133,7 @@ impl Inner {
         place: OwnedSemaphorePermit,
         freed: Arc<Notify>,
     ) {
-        let done = self.exchange(&attempt, attempt.route.timeout).await;
+        let done = self.exchange(&attempt, attempt.route.endpoint.timeout).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         self.record_replay(&attempt, done).await;
         drop(place);

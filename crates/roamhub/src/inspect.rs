@@ -124,6 +124,7 @@ fn session_in_words(story: &SessionStory) -> String {
     line("session", session.key.to_session_id().to_string());
     line("operator", session.operator.to_string());
     line("provider", session.provider.map_or_else(|| "-".to_owned(), |id| id.to_string()));
+    line("kind", format!("{}, opened by {}", session.kind.as_str(), session.opened_by.as_str()));
     let ended = if story.charging_ended() { ", charging ended" } else { "" };
     line("state", format!("{}{ended}", session.state.as_str()));
     line("opened", session.opened_at.to_string());

@@ -1,5 +1,5 @@
-//! What the hub does with each message: authorise, notify, receipts, the providers' feeds (more services follow); and who
-//! watches over sessions and tells people.
+//! What the hub does with each message: authorise, notify, remote requests, receipts, the providers' feeds (more services
+//! follow); and who watches over sessions and tells people.
 //!
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
@@ -19,10 +19,12 @@ pub mod partners;
 mod partners_contact;
 pub mod partners_file;
 mod partners_lanes;
+mod partners_remote;
 pub mod people;
 pub mod people_metrics;
 mod people_text;
 pub mod receipts;
+pub mod remote;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
@@ -35,5 +37,6 @@ pub use lanes::{LaneError, LaneRecord};
 pub use partners::Partners;
 pub use people::People;
 pub use receipts::Receipts;
+pub use remote::RemoteVerdict;
 pub use reply::{Reply, Verdict};
 pub use watchdog::Watchdog;

@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::remote::metrics::RemoteMetrics;
 use crate::watch_metrics::WatchMetrics;
 
 /// Labels of a finding. They become text when somebody reads the metrics, not when something is counted.
@@ -41,6 +42,7 @@ pub struct ServiceMetrics {
     pub(crate) findings: Family<FindingLabels, Counter>,
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
     pub(crate) conflicts: Counter,
+    pub(crate) remote: RemoteMetrics,
     pub(crate) feed: FeedMetrics,
     /// What the watchdog counts.
     pub watch: WatchMetrics,
@@ -61,6 +63,7 @@ impl ServiceMetrics {
             "Providers that said yes after another one had",
             metrics.conflicts.clone(),
         );
+        metrics.remote.register(registry);
         metrics.feed.register(registry);
         metrics
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use oicp::ProviderId;
 use roamhub_core::directory::{Directory, OfferedService, Provider};
-use roamhub_core::route::{Route, Routes};
+use roamhub_core::route::{Endpoint, Route, Routes};
 
 #[derive(Debug, Default)]
 struct Snapshot {
@@ -57,10 +57,13 @@ impl Routes for Partners {
 pub(crate) fn route(provider: &Provider, service: OfferedService) -> Option<Route> {
     Some(Route {
         provider: provider.id,
-        base_url: provider.endpoint(service)?.to_owned(),
-        headers: provider.headers.clone(),
-        ca: provider.ca.clone(),
-        timeout: provider.timeout,
+        endpoint: Endpoint {
+            partner: provider.id.into(),
+            base_url: provider.endpoint(service)?.to_owned(),
+            headers: provider.headers.clone(),
+            ca: provider.ca.clone(),
+            timeout: provider.timeout,
+        },
         retry: provider.retry.clone(),
         faults: provider.faults.clone(),
         lane: provider.lane,

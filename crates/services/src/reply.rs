@@ -10,6 +10,8 @@ use oicp::{Finding, ProviderId};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::{Partner, ProcessId};
 
+use crate::remote::RemoteVerdict;
+
 /// The answer to a call.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -59,7 +61,7 @@ pub struct Later {
 /// What came of a call.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// The provider answered: relayed.
+    /// The partner it was for answered: relayed.
     Relayed(Acknowledgement),
     /// Stored; the provider gets it later, and the operator is told so honestly.
     Deferred(Later),
@@ -96,7 +98,9 @@ pub enum Verdict {
     UnknownProvider(ProviderId),
     /// The provider is locked or offers no authorisation.
     ProviderNotAsked,
-    /// The caller is locked.
+    /// A remote request that is not answered by its operator.
+    Remote(RemoteVerdict),
+    /// The caller is locked, or for a remote start its operator.
     Locked(Partner),
     /// The caller is not registered.
     UnknownCaller(Partner),
@@ -118,6 +122,7 @@ impl Verdict {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
+            Self::Remote(verdict) => verdict.is_refusal(),
             Self::Relayed(_)
             | Self::Deferred(_)
             | Self::AcceptedForLater(_)

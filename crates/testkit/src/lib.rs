@@ -14,6 +14,7 @@ pub mod operator;
 pub mod oracle;
 pub mod program;
 pub mod provider;
+pub mod remote;
 mod skip;
 pub mod webhook;
 mod wire;
@@ -23,6 +24,7 @@ pub use hub::{HubProcess, partners_toml};
 pub use mail::FakeMailServer;
 pub use operator::{Answer, FakeOperator, gzipped};
 pub use provider::{FakeProvider, Received, Reply, SessionGuard};
+pub use remote::{CallingProvider, RemoteService};
 pub use skip::skip;
 pub use webhook::FakeWebhook;
 

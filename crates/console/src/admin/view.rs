@@ -87,6 +87,8 @@ pub fn session(story: &SessionStory) -> Value {
         "session": session.key.to_session_id().to_string(),
         "operator": session.operator.to_string(),
         "provider": session.provider.map(|id| id.to_string()),
+        "kind": session.kind.as_str(),
+        "openedBy": session.opened_by.as_str(),
         "state": session.state.as_str(),
         "chargingEnded": story.charging_ended(),
         "openedAt": session.opened_at.to_string(),

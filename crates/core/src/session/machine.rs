@@ -96,6 +96,24 @@ pub enum Opened {
     Remote,
 }
 
+impl Opened {
+    /// The word in the ledger and for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "card",
+            Self::Uploaded => "uploaded",
+            Self::Remote => "remote",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Asked, Self::Uploaded, Self::Remote].into_iter().find(|opened| opened.as_str() == word)
+    }
+}
+
 /// As much of a session as its life depends on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Session {

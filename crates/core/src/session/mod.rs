@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use uuid::Uuid;
 
-pub use machine::SessionState;
+use crate::directory::OfferedService;
+
+pub use machine::{Opened, SessionState};
 
 /// The key of a session in the ledger: the SessionID's sixteen bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -62,6 +64,32 @@ pub enum SessionKind {
     Charging,
     /// A spot is kept free for a driver.
     Reservation,
+}
+
+impl SessionKind {
+    /// The word in the ledger and for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Charging => "charging",
+            Self::Reservation => "reservation",
+        }
+    }
+
+    /// Reads the ledger's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Charging, Self::Reservation].into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// What operator and provider must have a contract for.
+    #[must_use]
+    pub fn contract(self) -> OfferedService {
+        match self {
+            Self::Charging => OfferedService::Authorization,
+            Self::Reservation => OfferedService::Reservation,
+        }
+    }
 }
 
 /// What never changes about a session once it is active.

@@ -10,13 +10,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use roamhub_core::session::SessionState;
 use roamhub_core::session::machine::{By, Session, Sign, Step, What, step};
 use roamhub_core::{MessageKind, SessionKey};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::StoreError;
-use super::rows::{instant, kind, state};
+use super::rows::{instant, kind, life};
 use super::runs::{Known, Recent};
 
 /// Sessions in a generation.
@@ -155,27 +154,22 @@ impl Book {
 }
 
 fn read_facts(connection: &Connection, session: SessionKey) -> Result<Option<Facts>, StoreError> {
-    let read = connection
-        .prepare_cached(
-            "SELECT operator, state, last_progress_at, evse IS NOT NULL, cpo_partner_session_id IS NOT NULL, medium
-             FROM session WHERE id = ?1",
-        )?
-        .query_row([session.as_bytes()], |row| {
-            let last_progress_at: Option<i64> = row.get(2)?;
-            let facts = Facts {
-                operator: row.get(0)?,
-                medium: row.get(5)?,
-                life: Session::asked(SessionState::Gone),
-                last_progress_at: None,
-                has_evse: row.get(3)?,
-                has_cpo_id: row.get(4)?,
-            };
-            Ok((facts, state(row.get_ref(1)?.as_str()?), last_progress_at))
-        })
-        .optional()?;
-    let Some((facts, state, last_progress_at)) = read else { return Ok(None) };
-    let last_progress_at = last_progress_at.map(|at| instant(at, "last_progress_at")).transpose()?;
-    Ok(Some(Facts { last_progress_at, life: Session::asked(state?), ..facts }))
+    let mut statement = connection.prepare_cached(
+        "SELECT operator, kind, opened_by, state, last_progress_at, evse IS NOT NULL AS has_evse,
+             cpo_partner_session_id IS NOT NULL AS has_cpo_id, medium
+         FROM session WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([session.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let last_progress_at: Option<i64> = row.get("last_progress_at")?;
+    Ok(Some(Facts {
+        operator: row.get("operator")?,
+        medium: row.get("medium")?,
+        life: life(row)?,
+        last_progress_at: last_progress_at.map(|at| instant(at, "last_progress_at")).transpose()?,
+        has_evse: row.get("has_evse")?,
+        has_cpo_id: row.get("has_cpo_id")?,
+    }))
 }
 
 fn read_open(connection: &Connection, session: SessionKey) -> Result<Vec<OpenRow>, StoreError> {

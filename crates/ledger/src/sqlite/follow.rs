@@ -9,13 +9,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use roamhub_core::ports::watch::{Blocked, Followed};
 use roamhub_core::retry::later;
-use roamhub_core::watchdog::{self, Heard, Watched};
+use roamhub_core::watchdog::{self, GhostKind, Heard, Watched};
 use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::rows::{bytes, instant, kind, micros, operator, provider};
 use super::watch::{no_ghost, watched};
+use super::{StoreError, remote};
 
 /// How many refusals given while an earlier session stood open are kept.
 const BLOCKED: i64 = 10_000;
@@ -169,6 +169,8 @@ fn hear(
         Some(before) => before,
         None => {
             watch(connection, session, soonest)?;
+            let undecided = remote::no_longer_undecided(connection, session)?;
+            followed.cleared.extend(undecided.map(|operator| (operator, GhostKind::Undecided)));
             let Some(before) = known(connection)? else { return Ok(()) };
             before
         }

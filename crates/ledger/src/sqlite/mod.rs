@@ -26,6 +26,7 @@ mod readers;
 mod receipts;
 mod records;
 mod release;
+mod remote;
 mod replay_queue;
 mod replays;
 mod rows;

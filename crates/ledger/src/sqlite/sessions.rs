@@ -116,8 +116,9 @@ pub(super) fn note_conflict(
 
 pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<SessionFacts>, StoreError> {
     let mut statement = connection.prepare_cached(
+        // A provider stands there once there is one to hear of the session.
         "SELECT operator, provider, evse, emp_partner_session_id FROM session
-         WHERE id = ?1 AND state IN ('active', 'closed') AND provider IS NOT NULL",
+         WHERE id = ?1 AND provider IS NOT NULL",
     )?;
     let mut rows = statement.query([key.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -137,16 +138,19 @@ pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<S
 }
 
 pub(super) fn record(connection: &Connection, key: SessionKey) -> Result<Option<SessionRecord>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT operator, provider, state, opened_at, evse FROM session WHERE id = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT operator, provider, kind, opened_by, state, opened_at, evse FROM session WHERE id = ?1",
+    )?;
     let mut rows = statement.query([key.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let state: String = row.get("state")?;
+    let life = rows::life(row)?;
     Ok(Some(SessionRecord {
         key,
         operator: rows::operator(&row.get::<_, String>("operator")?)?,
         provider: row.get::<_, Option<String>>("provider")?.as_deref().map(provider).transpose()?,
-        state: rows::state(&state)?,
+        kind: life.kind,
+        opened_by: life.opened,
+        state: life.state,
         opened_at: instant(row.get("opened_at")?, "opened_at")?,
         evse: row.get("evse")?,
     }))

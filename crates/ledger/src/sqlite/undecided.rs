@@ -1,4 +1,5 @@
-//! Sessions that a crash left undecided are voided: nobody can authorise them later, though a provider may have said yes.
+//! Sessions that a crash left undecided: one that a card was opening is voided, because nobody can authorise it later, though
+//! a provider may have said yes; one that was opened from afar may be charging, and is kept unconfirmed.
 
 use jiff::Timestamp;
 use oicp::OperatorId;
@@ -11,36 +12,67 @@ use rusqlite::{Connection, params};
 
 use super::rows::{bytes, micros, operator};
 use super::writer::Desk;
-use super::{StoreError, sessions};
+use super::{StoreError, remote, sessions};
 
 pub(super) fn void_undecided(
     desk: &mut Desk,
     opened_before: Timestamp,
     limit: usize,
 ) -> Result<Vec<(SessionKey, OperatorId)>, StoreError> {
-    let mut voided = Vec::new();
-    for opening in undecided(&desk.connection, opened_before, limit)? {
-        let Opening { session, by, opened_at } = opening;
-        let life = desk.book.facts(&desk.connection, session)?.map(|facts| facts.life);
+    let mut ghosts = Vec::new();
+    for Opening { session, by, opened_at } in undecided(&desk.connection, opened_before, limit)? {
+        let left = leave(desk, session)?;
         desk.book.forget(session);
         let connection = &desk.connection;
         connection
             .prepare_cached("UPDATE authorisation SET code = ?2 WHERE session = ?1 AND code IS NULL")?
             .execute(params![session.as_bytes(), Code::SYSTEM_ERROR.number()])?;
-        let crash = Sign { what: What::Crash, by: By::Nobody };
-        if life.is_some_and(|life| step(life, crash).next == SessionState::Gone) {
-            sessions::void(connection, session)?;
-        }
         connection.prepare_cached("DELETE FROM opening WHERE session = ?1")?.execute([session.as_bytes()])?;
+        let believer = match left {
+            Left::Heard => continue,
+            Left::Void => String::new(),
+            Left::Unconfirmed { believer } => believer,
+        };
         connection
             .prepare_cached(
                 "INSERT INTO ghost (session, provider, kind, operator, opened_at, since)
-                 VALUES (?1, '', ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT DO NOTHING",
             )?
-            .execute(params![session.as_bytes(), GhostKind::Undecided.as_str(), by, opened_at])?;
-        voided.push((session, operator(&by)?));
+            .execute(params![session.as_bytes(), believer, GhostKind::Undecided.as_str(), by, opened_at])?;
+        ghosts.push((session, operator(&by)?));
     }
-    Ok(voided)
+    Ok(ghosts)
+}
+
+/// What becomes of a session that nobody decides about any more.
+enum Left {
+    /// Nobody can have it.
+    Void,
+    /// This provider (its key) asked for it, and nobody knows whether the operator has begun.
+    Unconfirmed { believer: String },
+    /// Its operator has spoken of it since.
+    Heard,
+}
+
+fn leave(desk: &mut Desk, session: SessionKey) -> Result<Left, StoreError> {
+    let Some(life) = desk.book.facts(&desk.connection, session)?.map(|facts| facts.life) else {
+        return Ok(Left::Void);
+    };
+    let connection = &desk.connection;
+    match step(life, Sign { what: What::Crash, by: By::Nobody }).next {
+        SessionState::Gone => {
+            sessions::void(connection, session)?;
+            Ok(Left::Void)
+        }
+        next if next != life.state => {
+            remote::put_state(connection, session, next)?;
+            let believer = connection
+                .prepare_cached("SELECT provider FROM session WHERE id = ?1")?
+                .query_row([session.as_bytes()], |row| row.get(0))?;
+            Ok(Left::Unconfirmed { believer })
+        }
+        _ => Ok(Left::Heard),
+    }
 }
 
 /// A session without a decision.
@@ -57,7 +89,8 @@ fn undecided(
     limit: usize,
 ) -> Result<Vec<Opening>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT session, operator, opened_at FROM opening WHERE decided_at IS NULL AND opened_at < ?1 LIMIT ?2",
+        "SELECT session, operator, opened_at FROM opening
+         WHERE decided_at IS NULL AND opened_at + patience < ?1 LIMIT ?2",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![micros(opened_before), limit])?;

@@ -111,7 +111,9 @@ pub(super) fn late_yes(
 
 fn due_for_a_look(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Watched>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT w.*, (SELECT state FROM session s WHERE s.id = w.session) IS NOT 'active' AS closed
+        "SELECT w.*, NOT EXISTS (
+             SELECT 1 FROM session s WHERE s.id = w.session AND s.state IN ('active', 'unconfirmed')
+         ) AS closed
          FROM watch w WHERE look_at <= ?1 ORDER BY look_at LIMIT ?2",
     )?;
     let mut rows = statement.query(params![micros(now), i64::try_from(limit).unwrap_or(i64::MAX)])?;

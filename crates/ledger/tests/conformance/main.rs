@@ -28,6 +28,7 @@ mod people;
 mod receipts;
 mod records;
 mod release;
+mod remote;
 mod repeats;
 mod replays;
 mod scene;
@@ -257,6 +258,18 @@ macro_rules! conformance {
                 a_late_yes_is_listed_with_the_provider_that_believes_in_it
                 a_refusal_while_an_earlier_session_stands_open_is_kept
                 a_refusal_is_judged_only_once_all_messages_before_it_are_known
+            }
+            remote {
+                a_yes_makes_it_active
+                what_is_void_leaves_no_session
+                the_first_message_confirms_it
+                another_operators_message_does_not_confirm_it
+                what_the_operator_has_spoken_of_is_stronger_than_its_no
+                a_message_after_the_answer_finds_it_as_it_is
+                it_is_stopped_from_whichever_side_it_was_opened
+                only_what_should_have_been_answered_is_undecided
+                a_crash_leaves_it_unconfirmed_until_it_is_heard_of
+                it_is_watched_once_somebody_believes_in_it
             }
             people {
                 an_endpoint_fails_from_its_first_failed_attempt_until_nothing_waits

@@ -72,6 +72,20 @@ pub(crate) fn authorize_start() -> Value {
     })
 }
 
+pub(crate) fn remote_start() -> Value {
+    json!({
+        "ProviderID": "DE-DCB", "EvseID": "DE*ABC*E0001*2", "EMPPartnerSessionID": "2345ABC",
+        "Identification": {"RemoteIdentification": {"EvcoID": "de-dcb-c12345678-x"}}
+    })
+}
+
+pub(crate) fn remote_stop() -> Value {
+    json!({
+        "SessionID": SESSION, "ProviderID": "DE-DCB", "EvseID": "DE*ABC*E0001*2",
+        "CPOPartnerSessionID": "1234XYZ", "EMPPartnerSessionID": "2345ABC"
+    })
+}
+
 /// `body` with one member set, or taken away.
 pub(crate) fn with(mut body: Value, member: &str, value: impl Into<Option<Value>>) -> Value {
     let members = body.as_object_mut().expect("bodies are objects");

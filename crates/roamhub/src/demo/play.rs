@@ -18,7 +18,7 @@ pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvide
     let mut client = Client::connect(hub).await?;
     let now = SystemClock.now();
     let started = before(now, 40);
-    screen::heading();
+    screen::heading("operator ─▶ hub ─▶ provider");
     let (card, ..) = CARDS[0];
     let request = json!({
         "OperatorID": cast.operator.to_string(),
@@ -28,7 +28,7 @@ pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvide
     });
     let path = Service::AuthorizeStart.path(Some(&cast.operator.to_string()));
     let answer = client.post(&path, &request).await?;
-    screen::step("AuthorizeStart", &format!("card {card}"), &answer, provider.received());
+    screen::step("AuthorizeStart", &format!("card {card}"), &answer, (provider.received(), "provider"));
     let Some(session) = answer.body["SessionID"].as_str().map(str::to_owned) else { return Ok(false) };
 
     let message = |kind: &str, more: Value| {
@@ -71,14 +71,14 @@ pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvide
     let mut last: Option<Answer> = None;
     for (kind, what, more) in steps {
         let answer = client.post(Service::ChargingNotifications.template(), &message(kind, more)).await?;
-        screen::step(kind, what, &answer, provider.received());
+        screen::step(kind, what, &answer, (provider.received(), "provider"));
         last = Some(answer);
     }
     Ok(last.is_some_and(|end| end.body["Result"] == true && end.body["StatusCode"]["Code"] == "000"))
 }
 
 /// `minutes` before an instant, in whole seconds, as a station would write it.
-fn before(instant: Timestamp, minutes: i64) -> Timestamp {
+pub(crate) fn before(instant: Timestamp, minutes: i64) -> Timestamp {
     let seconds = instant.as_second().saturating_sub(minutes.saturating_mul(60));
     Timestamp::from_second(seconds).unwrap_or(instant)
 }
