@@ -16,6 +16,7 @@
 pub mod ack;
 pub mod authorize;
 pub mod body;
+pub mod cdr;
 pub mod energy;
 pub mod fault;
 pub mod finding;
@@ -33,8 +34,11 @@ mod explain;
 mod field;
 mod inline;
 mod json;
+mod meter_values;
+mod plausible;
 mod rejected;
 
+pub use cdr::ChargeDetailRecord;
 pub use finding::Finding;
 pub use ids::{EvcoId, EvseId, IdError, OperatorId, ProviderId, SessionId, Uid};
 pub use notification::{ChargingNotification, NotificationType};
