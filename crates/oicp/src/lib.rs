@@ -23,6 +23,7 @@ pub mod finding;
 pub mod identification;
 pub mod ids;
 pub mod notification;
+pub mod paging;
 pub mod pin;
 pub mod service;
 pub mod status;

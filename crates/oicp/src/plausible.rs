@@ -11,8 +11,6 @@ use crate::time::DateTime;
 
 /// How far clocks of operators and hub may differ.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// One watt hour: the last digit of three decimals.
-const WATT_HOUR: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
 /// No car takes more than this in one session; watt hours were probably meant.
 const MOST_KWH: Decimal = Decimal::from_parts(1000, 0, 0, false, 0);
 
@@ -80,7 +78,7 @@ pub(crate) fn energy_against_meter(
             let text = "the difference of the meter values cannot be computed".to_owned();
             Some((codes::ENERGY_OVERFLOW, text))
         }
-        Some((measured, off)) if off.abs() > Kwh::from(WATT_HOUR) => {
+        Some((measured, off)) if off.abs() > Kwh::WATT_HOUR => {
             let text = format!("{stated} kWh, but the meter values are {measured} kWh apart");
             Some((codes::ENERGY_MISMATCH, text))
         }

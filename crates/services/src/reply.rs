@@ -75,6 +75,8 @@ pub enum Verdict {
     GivenUp(String),
     /// A newer message of the session went out instead.
     Superseded,
+    /// A charge detail record, stored; the provider gets it, or fetches it.
+    Recorded,
     /// No such open session of this operator.
     SessionInvalid,
     /// A Progress within five minutes of the last one.
@@ -126,6 +128,7 @@ impl Verdict {
             | Self::Fetched(_)
             | Self::GivenUp(_)
             | Self::Superseded
+            | Self::Recorded
             | Self::Authorised(_)
             | Self::NotAuthorised(_) => false,
             Self::SessionInvalid
