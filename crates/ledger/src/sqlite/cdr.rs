@@ -97,9 +97,7 @@ fn take_in(desk: &mut Desk, intake: &CdrIntake, reception: &Reception) -> Result
     }
     let received_at = reception.of(&desk.connection, intake.received_at)?;
     let no = insert(&desk.connection, intake, received_at, medium)?;
-    // Turned round: the same bytes may have come as a notification before, which keeps its own place.
-    let digest = !Known::part_of(&intake.digest);
-    desk.runs.add(intake.session, Known { no, digest });
+    desk.runs.add(intake.session, Known::record(no, &intake.digest));
     match intake.plan {
         CdrPlan::Hold => {
             let (state, delivery) = (FinalState::Held, desk.tenure.number());
