@@ -105,13 +105,18 @@ impl State {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let authorise = request.uri().path().ends_with("/authorize/start");
+        let record = request.uri().path().ends_with("/charge-detail-record");
         let body = match request.into_body().collect().await {
             Ok(body) => body.to_bytes(),
             Err(_) => return json_response(StatusCode::BAD_REQUEST, &json!({})),
         };
         let message: Value = serde_json::from_slice(&body).unwrap_or_default();
         self.memory().received += 1;
-        if authorise { self.authorise(&message) } else { self.notified(&message).await }
+        match (authorise, record) {
+            (true, _) => self.authorise(&message),
+            (_, true) => acknowledgement(true, "000", "Success"),
+            _ => self.notified(&message).await,
+        }
     }
 
     fn authorise(&self, message: &Value) -> Response<Full<Bytes>> {
