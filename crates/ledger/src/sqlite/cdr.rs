@@ -3,7 +3,7 @@
 //! Reception times grow with the numbers, so a window is read in the order in which records were committed, and a page
 //! never moves under its reader. Invariant: no record is committed with a reception time that lies in a window somebody
 //! has been shown, up to the moment of the showing. Both are kept by [`Reception`]: whoever reads says up to where, and
-//! what is taken in after that is received after that.
+//! what is taken in after that is received after that. Only a clock that is set back by more than a minute breaks it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,6 +28,10 @@ use super::runs::Known;
 use super::writer::Desk;
 use super::{Sqlite, StoreError, erasure};
 
+/// A record counts as received so much later than it came at most, in microseconds: longer than any call lasts. What is
+/// further ahead was written under a clock that has been set back since, and must not draw new records after it.
+const MOST_LATER: i64 = 60_000_000;
+
 /// Up to where windows have been read, in microseconds.
 #[derive(Debug, Default)]
 pub(super) struct Reception(AtomicI64);
@@ -45,7 +49,9 @@ impl Reception {
             .query_row([], |row| row.get(0))
             .optional()?;
         let earliest = last.unwrap_or_default().max(self.0.load(Ordering::SeqCst)).saturating_add(1);
-        instant(micros(arrived).max(earliest), "received_at")
+        let arrived = micros(arrived);
+        let later = (arrived..=arrived.saturating_add(MOST_LATER)).contains(&earliest);
+        instant(if later { earliest } else { arrived }, "received_at")
     }
 }
 
@@ -254,7 +260,7 @@ fn list(
     let whole = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     values.extend([whole(limit), whole(offset)]);
     let mut statement = snapshot.prepare(&format!(
-        "SELECT c.no FROM charge_detail_record c WHERE {condition} ORDER BY c.received_at LIMIT ? OFFSET ?"
+        "SELECT c.no FROM charge_detail_record c WHERE {condition} ORDER BY c.received_at, c.no LIMIT ? OFFSET ?"
     ))?;
     let page = statement.query_map(params_from_iter(&values), |row| Ok(CdrNo(row.get(0)?)))?;
     Ok(CdrListing { total: total.unsigned_abs(), page: page.collect::<Result<_, _>>()? })

@@ -205,11 +205,11 @@ pub(crate) async fn a_window_that_was_read_gets_no_more_records(place: &dyn Plac
     assert!(grown.page.starts_with(&open.page));
     drop(ledger);
     let ledger = place.open(at(50)).await;
-    let process = closed(&*ledger, 1).await;
-    assert!(
-        message(&*ledger, process).await.received_at > at(40),
-        "also after a restart, and a clock set back"
-    );
+    let process = closed(&*ledger, 34).await;
+    assert!(message(&*ledger, process).await.received_at > at(35), "also after a restart");
+    let process = closed(&*ledger, -1_000).await;
+    let received_at = message(&*ledger, process).await.received_at;
+    assert_eq!(received_at, at(-1_000), "a clock that was wrong is not followed");
 }
 
 pub(crate) async fn a_window_is_filtered_and_paged_in_order_of_reception(place: &dyn Place) {
@@ -348,4 +348,13 @@ pub(crate) async fn a_record_is_compared_once_with_the_last_end_of_its_session(p
     assert_eq!(story.differences.len(), 1);
     let others = oicp::OperatorId::parse("DE*QQQ").unwrap();
     assert!(ledger.differences(Some(others), 10).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_closed_session_is_watched_no_more(place: &dyn Place) {
+    let ledger = begin(place).await;
+    let (open, without_end) = (session(&*ledger).await, session(&*ledger).await);
+    kept(&*ledger, record(without_end, 5)).await;
+    while ledger.follow(10, std::time::Duration::from_secs(60)).await.unwrap().behind {}
+    let due = ledger.due_for_a_look(at(1_000_000), 10).await.unwrap();
+    assert_eq!(due.into_iter().map(|watched| watched.session).collect::<Vec<_>>(), [open]);
 }

@@ -173,6 +173,7 @@ macro_rules! conformance {
                 a_held_record_is_in_the_window_and_in_no_feed
                 an_erased_record_is_left_out_and_found_by_the_card_it_names
                 records_are_drained_by_themselves_and_never_given_up_untried
+                a_closed_session_is_watched_no_more
                 a_record_is_compared_once_with_the_last_end_of_its_session
             }
             clock_step {

@@ -17,7 +17,7 @@ const NAME: Style = AnsiColor::Cyan.on_default();
 
 /// Who is there.
 pub(crate) fn introduce(cast: &Cast, node: &Node, provider_url: &str) {
-    println!("{BOLD}roamhub demo{BOLD:#}  one charging session, from card to End");
+    println!("{BOLD}roamhub demo{BOLD:#}  one charging session, from card to charge detail record");
     println!();
     println!("  operator  {NAME}{:<8}{NAME:#}  a client on this machine", cast.operator);
     println!("  hub                 http://{}", node.oicp);

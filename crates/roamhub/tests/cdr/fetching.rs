@@ -157,3 +157,27 @@ async fn a_long_page_of_large_records_is_streamed_whole() {
     let text = answer.text();
     assert!(sent.iter().all(|body| text.contains(body)), "each of them verbatim");
 }
+
+fn high_water_mark(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_page_of_ninety_megabytes_needs_no_ninety_megabytes() {
+    let stage = Stage::new(OFFLINE).await;
+    for _ in 0..100 {
+        let session = stage.operator.open_session().await;
+        let mut body = messages::cdr(&session);
+        body["Padding"] = "x".repeat(900_000).into();
+        assert!(stage.operator.bill(&body).await.result());
+    }
+    let before = high_water_mark(stage.hub.pid());
+    let answer = stage.fetch("?size=2000", &messages::get_cdrs()).await;
+    assert!(answer.body.len() > 90_000_000);
+    let grown = high_water_mark(stage.hub.pid()).saturating_sub(before);
+    // The allocator takes 32 MB from the system at a time.
+    assert!(grown < 48 * 1024, "the hub grew by {grown} kB");
+    println!("grown by {grown} kB");
+}

@@ -155,7 +155,7 @@ async fn inspect_prints_for_people_too() {
 async fn the_demo_plays_a_session_and_prints_plain_text_into_a_pipe() {
     let ended = roamhub(&["demo", "--once"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for said in ["AuthorizeStart", "Start", "Progress", "End", "acknowledged 000"] {
+    for said in ["AuthorizeStart", "Start", "Progress", "End", "CDR", "GetCDRs", "acknowledged 000"] {
         assert!(ended.stdout.contains(said), "{said} in {}", ended.stdout);
     }
     assert!(!ended.stdout.contains('\u{1b}'), "{:?}", ended.stdout);
