@@ -12,7 +12,7 @@
 //! delivery of the same notification); only the holder of the current fencing token may write a result.
 
 use jiff::Timestamp;
-use oicp::ProviderId;
+use oicp::{OperatorId, ProviderId};
 
 use crate::{MessageKind, ProcessId, SessionKey};
 
@@ -104,6 +104,8 @@ pub struct OwedDelivery {
     pub session: SessionKey,
     /// What it is.
     pub kind: MessageKind,
+    /// Who sent it.
+    pub operator: OperatorId,
     /// Who is to get it.
     pub provider: ProviderId,
     /// The received bytes.

@@ -24,6 +24,7 @@ pub mod plausibility;
 pub mod ports;
 pub mod process;
 pub mod receipt;
+pub mod reconcile;
 pub mod records;
 pub mod remote;
 pub mod replay;

@@ -11,10 +11,16 @@
 //! | End            | wait   | behind it                | behind it            | pass       |
 //! | Error          | wait   | pass                     | pass                 | pass       |
 //!
-//! A charge detail record stands outside: it passes whatever is open, and whatever is open passes it.
+//! A charge detail record stands outside: it passes whatever is open, and whatever is open passes it. But it does not leave
+//! right behind an End that is still owed: for [`RECORD_WAITS`] after its arrival it lets that one go first.
+
+use std::time::Duration;
 
 use crate::MessageKind::{self, ChargeDetailRecord, End, Error, Progress, Start};
 use crate::delivery::DeliveryNo;
+
+/// How long after its arrival a charge detail record waits for an End of its session that is still owed, at most.
+pub const RECORD_WAITS: Duration = Duration::from_secs(60);
 
 /// Where an earlier open message of the session stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,6 +3,7 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod cdr;
 mod clock_step;
 mod erasure;
 mod feed;
@@ -257,9 +258,10 @@ pub trait DeliveryPort: Send + Sync {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled>;
-    /// Claims at most `limit` deliveries of a provider that are due: End and Error before Start and Progress, first
-    /// attempts before retries, then the longest due. Ends what is too old on the way, though no End or Error that was
-    /// never tried. `only` leaves the others where they are.
+    /// Claims at most `limit` deliveries of a provider that are due: End and Error before Start and Progress, charge
+    /// detail records last; first attempts before retries, then the longest due. Ends what is too old on the way, though
+    /// no End, Error or record that was never tried. `only` leaves the others where they are; without it, notifications
+    /// are claimed and records left.
     fn claim_due(
         &self,
         provider: ProviderId,
@@ -288,8 +290,10 @@ pub struct Claimed {
 /// What is due.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Due {
-    /// Providers with at least one delivery due.
+    /// Providers with at least one notification due (among replays: with anything).
     pub providers: Vec<ProviderId>,
+    /// Providers with at least one charge detail record due.
+    pub records: Vec<ProviderId>,
     /// When the next one is due.
     pub next: Option<Timestamp>,
 }
@@ -351,6 +355,8 @@ pub trait Ledger:
     + ReplayPort
     + ErasurePort
     + remote::RemotePort
+    + cdr::CdrPort
+    + cdr::ComparePort
     + watch::WatchPort
     + people::PeoplePort
 {

@@ -141,6 +141,8 @@ pub struct SessionStory {
     pub authorisations: Vec<AuthorisationRecord>,
     /// Who else said yes.
     pub conflicts: Vec<ConflictRecord>,
+    /// Where its charge detail record and its End differ.
+    pub differences: Vec<StoredFinding>,
     /// Its messages, in order of arrival.
     pub messages: Vec<MessageRecord>,
 }

@@ -62,7 +62,7 @@ pub struct SelectionText {
     /// An instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Types: `Start`, `Progress`, `End`, `Error`.
+    /// Types: `Start`, `Progress`, `End`, `Error`, `ChargeDetailRecord`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
     /// States: `refused`, `exhausted`, `expired`, `superseded`, `held`, `delivered`, or `all`.
@@ -101,7 +101,11 @@ impl SelectionText {
             })?,
             from: read(&self.from, "instant such as 2026-03-02T10:00:00Z", |text| text.parse().ok())?,
             until: read(&self.until, "instant such as 2026-03-02T10:00:00Z", |text| text.parse().ok())?,
-            kinds: all(&self.types, "type: Start, Progress, End or Error", MessageKind::parse)?,
+            kinds: all(
+                &self.types,
+                "type: Start, Progress, End, Error or ChargeDetailRecord",
+                MessageKind::parse,
+            )?,
             states: if self.states.iter().any(|word| word == "all") {
                 FinalState::ALL.to_vec()
             } else {

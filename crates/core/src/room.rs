@@ -10,20 +10,24 @@ pub enum Room {
     Ample,
     /// Not for Progress.
     Scarce,
-    /// For End, Error and outcomes only: what keeps a session from being lost.
+    /// For End, Error, charge detail records and outcomes only: what keeps a session from being lost, or unpaid.
     Last,
+    /// The disk is full, and the reserve is in use: it is for Ends, Errors and outcomes.
+    Reserve,
 }
 
 impl Room {
     /// All levels, from good to bad.
-    pub const ALL: [Self; 3] = [Self::Ample, Self::Scarce, Self::Last];
+    pub const ALL: [Self; 4] = [Self::Ample, Self::Scarce, Self::Last, Self::Reserve];
 
     /// Whether a message of this kind is still taken in.
     #[must_use]
     pub fn takes(self, kind: MessageKind) -> bool {
         match kind {
             MessageKind::Progress => self < Self::Scarce,
-            MessageKind::Start | MessageKind::ChargeDetailRecord => self < Self::Last,
+            MessageKind::Start => self < Self::Last,
+            // Its sender keeps it and sends it again; nobody at a charger waits for it.
+            MessageKind::ChargeDetailRecord => self < Self::Reserve,
             MessageKind::End | MessageKind::Error => true,
         }
     }
@@ -40,7 +44,12 @@ impl Room {
         match self {
             Self::Ample => "there is room",
             Self::Scarce => "the disk is filling up: Progress is refused",
-            Self::Last => "the disk is almost full: only End, Error and outcomes are written",
+            Self::Last => {
+                "the disk is almost full: only End, Error, charge detail records and outcomes are written"
+            }
+            Self::Reserve => {
+                "the disk is full and the reserve is in use: only End, Error and outcomes are written"
+            }
         }
     }
 }
@@ -56,6 +65,7 @@ mod tests {
             |room: Room| [Progress, Start, ChargeDetailRecord, End, Error].map(|kind| room.takes(kind));
         assert_eq!(taken(Room::Ample), [true; 5]);
         assert_eq!(taken(Room::Scarce), [false, true, true, true, true]);
-        assert_eq!(taken(Room::Last), [false, false, false, true, true]);
+        assert_eq!(taken(Room::Last), [false, false, true, true, true]);
+        assert_eq!(taken(Room::Reserve), [false, false, false, true, true]);
     }
 }

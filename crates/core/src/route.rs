@@ -45,4 +45,6 @@ pub struct Route {
 pub trait Routes: Send + Sync {
     /// The provider's route; `None` if it has no endpoint (any more).
     fn route(&self, provider: &ProviderId) -> Option<Arc<Route>>;
+    /// The provider's route for charge detail records; `None` if it has no endpoint for them (any more), or is locked.
+    fn record_route(&self, provider: &ProviderId) -> Option<Arc<Route>>;
 }

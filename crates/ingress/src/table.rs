@@ -56,7 +56,7 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::Deferred(_) | Verdict::GivenUp(_) | Verdict::Superseded => {
             row(StatusCode::OK, Code::NO_ANSWER)
         }
-        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) => {
+        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) | Verdict::Recorded => {
             row(StatusCode::OK, Code::SUCCESS)
         }
         Verdict::NotOffered(_) | Verdict::ProviderNotAsked => {

@@ -43,6 +43,7 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("fetched from the feed", Verdict::Fetched(provider())),
         ("given up", Verdict::GivenUp("no connection".to_owned())),
         ("superseded", Verdict::Superseded),
+        ("charge detail record", Verdict::Recorded),
         ("session invalid", Verdict::SessionInvalid),
         ("progress too soon", Verdict::TooSoon { last: jiff::Timestamp::UNIX_EPOCH }),
         ("implausible, strict", Verdict::Implausible(vec![])),

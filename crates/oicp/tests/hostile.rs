@@ -6,6 +6,7 @@ use bytes::Bytes;
 use oicp::SessionId;
 use oicp::ack::Acknowledgement;
 use oicp::authorize::{AuthorizationStart, AuthorizeStart};
+use oicp::cdr::{ChargeDetailRecord, GetChargeDetailRecords};
 use oicp::notification::ChargingNotification;
 use oicp::remote::{RemoteStart, RemoteStop};
 use proptest::prelude::*;
@@ -19,6 +20,15 @@ fn read_everything(body: &[u8]) {
         assert_eq!(notification.body(), body);
         let _found = notification.findings_at(jiff::Timestamp::UNIX_EPOCH);
         let _shown = format!("{notification:?}");
+    }
+    if let Ok(record) = ChargeDetailRecord::parse(bytes.clone()) {
+        assert_eq!(record.body(), body);
+        assert_eq!(record.has_pin(), oicp::pin::blank(body).is_some());
+        let _judged = record.check_at(jiff::Timestamp::UNIX_EPOCH);
+        let _shown = format!("{record:?}");
+    }
+    if let Ok(wanted) = GetChargeDetailRecords::parse(&bytes) {
+        assert!(wanted.from.instant() <= wanted.to.instant());
     }
     if let Ok(request) = AuthorizeStart::parse(bytes) {
         let session = SessionId::from_uuid([7; 16]);
@@ -55,6 +65,8 @@ fn good() -> Vec<String> {
         support::start(),
         support::progress(),
         support::error(),
+        support::cdr(),
+        support::get_cdrs(),
         support::authorize_start(),
         support::with(support::authorize_start(), "Identification", qr),
         support::with(support::remote_start(), "Duration", serde_json::json!(15)),

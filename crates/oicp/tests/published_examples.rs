@@ -11,10 +11,11 @@ use bytes::Bytes;
 use oicp::Rejected;
 use oicp::ack::{Acknowledgement, Reading};
 use oicp::authorize::{AuthorizationStart, AuthorizeStart};
+use oicp::cdr::GetChargeDetailRecords;
 use oicp::remote::{RemoteStart, RemoteStop};
 use oicp::status::Code;
 use serde_json::Value;
-use support::{findings, violations};
+use support::{findings, parse_cdr, violations, with};
 
 type ReadStart = fn(Bytes) -> Result<RemoteStart, Rejected>;
 
@@ -33,7 +34,29 @@ fn the_published_examples_have_their_verdicts() {
         authorisation(example);
         remote(example);
         acknowledgement(example);
+        charge_detail_records(example);
+        if side == "emp" {
+            let wanted = example("eRoamingGetChargeDetailRecords").to_string();
+            let wanted = GetChargeDetailRecords::parse(&Bytes::from(wanted)).unwrap();
+            assert_eq!(
+                (wanted.sessions.len(), wanted.operators.len(), wanted.forwarded),
+                (1, 1, Some(false))
+            );
+        }
     }
+}
+
+fn charge_detail_records(example: impl Fn(&str) -> Value) {
+    let record = example("eRoamingChargeDetailRecord");
+    // All five identifications at once.
+    let said = violations(&parse_cdr(&record).unwrap_err());
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("/Identification: expected exactly one of "), "{said:?}");
+
+    let card = record["Identification"]["RFIDMifareFamilyIdentification"].clone();
+    let card = serde_json::json!({ "RFIDMifareFamilyIdentification": card });
+    let record = parse_cdr(&with(record, "Identification", card)).unwrap();
+    assert_eq!(record.hub_provider_id().unwrap().key(), "DEDCB");
 }
 
 fn notifications(example: impl Fn(&str) -> Value) {

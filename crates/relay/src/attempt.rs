@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use oicp::service;
+use oicp::OperatorId;
+use oicp::service::Service;
 use roamhub_core::delivery::{FinalState, Lease, Tries};
 use roamhub_core::outcome::{self, AttemptOutcome, Next, Situation};
 use roamhub_core::ports::{AttemptRecord, Fate, Letter, Settled};
@@ -31,6 +32,7 @@ pub(crate) struct Attempt {
     pub(crate) process: ProcessId,
     pub(crate) session: SessionKey,
     pub(crate) kind: MessageKind,
+    pub(crate) operator: OperatorId,
     pub(crate) body: bytes::Bytes,
     pub(crate) received_at: Timestamp,
     pub(crate) gives_up_at: Timestamp,
@@ -142,10 +144,12 @@ fn letter(attempt: &Attempt, budget: Duration) -> Letter {
     if attempt.occasion == Occasion::Replay {
         headers.push(("hub-replay", "1".to_owned()));
     }
-    Letter {
-        url: service::Service::ChargingNotifications.join(&attempt.route.endpoint.base_url, None),
-        headers,
-        body: attempt.body.clone(),
-        budget,
-    }
+    let base_url = &attempt.route.endpoint.base_url;
+    let url = match attempt.kind {
+        MessageKind::ChargeDetailRecord => {
+            Service::ChargeDetailRecord.join(base_url, Some(&attempt.operator.to_string()))
+        }
+        _ => Service::ChargingNotifications.join(base_url, None),
+    };
+    Letter { url, headers, body: attempt.body.clone(), budget }
 }

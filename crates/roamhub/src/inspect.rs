@@ -143,6 +143,9 @@ fn session_in_words(story: &SessionStory) -> String {
     for conflict in &story.conflicts {
         line("conflict", format!("{} said yes too, at {}", conflict.provider, conflict.at));
     }
+    for difference in &story.differences {
+        line("difference", format!("{} {}: {}", difference.pointer, difference.code, difference.text));
+    }
     for message in &story.messages {
         let _ = write!(text, "\n{}", message_in_words(message));
     }

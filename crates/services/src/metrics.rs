@@ -40,6 +40,7 @@ pub struct AuthorisationLabels {
 #[derive(Clone, Debug, Default)]
 pub struct ServiceMetrics {
     pub(crate) findings: Family<FindingLabels, Counter>,
+    pub(crate) differences: Family<FindingLabels, Counter>,
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
     pub(crate) conflicts: Counter,
     pub(crate) remote: RemoteMetrics,
@@ -53,6 +54,11 @@ impl ServiceMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self { watch: WatchMetrics::register(registry), ..Self::default() };
         registry.register("roamhub_findings", "Oddities in accepted notifications", metrics.findings.clone());
+        registry.register(
+            "roamhub_record_differences",
+            "What charge detail records and the Ends of their sessions say differently",
+            metrics.differences.clone(),
+        );
         registry.register(
             "roamhub_authorisations",
             "Authorisations, by answer",

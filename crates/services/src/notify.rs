@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use oicp::{ChargingNotification, Finding};
+use oicp::{ChargingNotification, Finding, SessionId};
 use roamhub_core::directory::{Directory, Operator, WhenUnreachable};
 use roamhub_core::plausibility::{self, EVSE_CHANGED, EVSE_OUTSIDE_BUNDLE};
 use roamhub_core::ports::{Declined, Intake, LedgerError, Plan};
@@ -72,7 +72,7 @@ impl Inner {
         };
         let session = timeout_at(
             tokio::time::Instant::from_std(arrived + PATIENCE),
-            self.session_of(&notification, operator),
+            self.session_of(notification.session_id(), operator),
         );
         let Some(session) = session.await.unwrap_or(Err(LedgerError::Unknown))? else {
             return refused(Verdict::SessionInvalid);
@@ -102,12 +102,12 @@ impl Inner {
     }
 
     /// The session, if it is the caller's own. Whether it is still open is decided in the ledger's transaction.
-    async fn session_of(
+    pub(crate) async fn session_of(
         &self,
-        notification: &ChargingNotification,
+        session: SessionId,
         operator: &Operator,
     ) -> Result<Option<Arc<SessionFacts>>, LedgerError> {
-        let Some(key) = SessionKey::of(&notification.session_id()) else { return Ok(None) };
+        let Some(key) = SessionKey::of(&session) else { return Ok(None) };
         let facts = match self.sessions.get(key) {
             Some(facts) => Some(facts),
             None => self.ledger.session_facts(key).await?.map(|facts| self.sessions.put(facts)),
@@ -128,7 +128,7 @@ impl Inner {
         findings.extend(odd);
         findings.extend(notification.findings_at(self.clock.now()));
         let own = findings.len();
-        findings.extend(plausibility::against_session(notification, session, operator, directory));
+        findings.extend(plausibility::against_session(notification.evse_id(), session, operator, directory));
         for finding in &findings {
             let labels = FindingLabels { operator: operator.id, code: finding.code };
             self.metrics.findings.get_or_create(&labels).inc();

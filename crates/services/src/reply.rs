@@ -77,6 +77,8 @@ pub enum Verdict {
     GivenUp(String),
     /// A newer message of the session went out instead.
     Superseded,
+    /// A charge detail record, stored; the provider gets it, or fetches it.
+    Recorded,
     /// No such open session of this operator.
     SessionInvalid,
     /// A Progress within five minutes of the last one.
@@ -131,6 +133,7 @@ impl Verdict {
             | Self::Fetched(_)
             | Self::GivenUp(_)
             | Self::Superseded
+            | Self::Recorded
             | Self::Authorised(_)
             | Self::NotAuthorised(_) => false,
             Self::SessionInvalid

@@ -31,6 +31,18 @@ pub use webhook::FakeWebhook;
 /// The path of charging notifications, at the hub and at a provider alike.
 pub const NOTIFICATIONS_PATH: &str = "/api/oicp/notificationmgmt/v11/charging-notifications";
 
+/// The path on which an operator sends charge detail records.
+#[must_use]
+pub fn cdr_path(operator: &str) -> String {
+    format!("/api/oicp/cdrmgmt/v22/operators/{operator}/charge-detail-record")
+}
+
+/// The path on which a provider fetches charge detail records.
+#[must_use]
+pub fn get_cdrs_path(provider: &str) -> String {
+    format!("/api/oicp/cdrmgmt/v22/providers/{provider}/get-charge-detail-records-request")
+}
+
 /// The path on which an operator asks for the authorisation of a start.
 #[must_use]
 pub fn authorize_start_path(operator: &str) -> String {

@@ -55,6 +55,30 @@ pub fn end(session: &str) -> Value {
     of_session("End", session, fields)
 }
 
+/// The charge detail record of the session that [`end`] ends.
+#[must_use]
+pub fn cdr(session: &str) -> Value {
+    json!({
+        "SessionID": session,
+        "CPOPartnerSessionID": "1234XYZ",
+        "EvseID": EVSE,
+        "Identification": {"RFIDMifareFamilyIdentification": {"UID": UID}},
+        "ChargingStart": BEGAN,
+        "ChargingEnd": ENDED,
+        "SessionStart": BEGAN,
+        "SessionEnd": ENDED,
+        "ConsumedEnergy": 10,
+        "MeterValueStart": 0,
+        "MeterValueEnd": 10,
+    })
+}
+
+/// The question of provider `DE-DCB` for the records of any time.
+#[must_use]
+pub fn get_cdrs() -> Value {
+    json!({"ProviderID": "DE-DCB", "From": "2020-01-01T00:00:00Z", "To": "2099-01-01T00:00:00Z"})
+}
+
 /// The notification that charging failed.
 #[must_use]
 pub fn error(session: &str) -> Value {

@@ -95,6 +95,7 @@ pub fn session(story: &SessionStory) -> Value {
         "evse": session.evse,
         "authorisations": authorisations.collect::<Vec<_>>(),
         "conflicts": conflicts.collect::<Vec<_>>(),
+        "differences": story.differences.iter().map(finding).collect::<Vec<_>>(),
         "messages": story.messages.iter().map(message).collect::<Vec<_>>(),
     })
 }

@@ -181,7 +181,9 @@ fn hear(
     }
     let heard = messages.iter().fold(before.heard, |heard, (kind, at)| Some(Heard::and(heard, *kind, *at)));
     let Some(heard) = heard else { return Ok(()) };
-    let ended_at = messages.iter().find(|(kind, _)| *kind == MessageKind::End).map(|(_, at)| *at);
+    // A charge detail record closes the session: that is an end too.
+    let ends = |kind: &MessageKind| matches!(kind, MessageKind::End | MessageKind::ChargeDetailRecord);
+    let ended_at = messages.iter().find(|(kind, _)| ends(kind)).map(|(_, at)| *at);
     if ended_at.is_some()
         && let Some(ghost) = before.ghost
     {

@@ -30,7 +30,7 @@ pub(super) fn take_in(desk: &mut Desk, intake: &Intake) -> Result<Taken, StoreEr
         Err(declined) => return Ok(Taken::Declined(declined)),
     };
     let notification = insert_notification(&desk.connection, intake)?;
-    let known = Known { no: notification, digest: Known::part_of(&intake.digest) };
+    let known = Known::notification(notification, &intake.digest);
     desk.runs.add(intake.session, known);
     desk.book.messages(&desk.connection, intake.session)?.insert(known.digest, known.no);
     note_on_session(desk, intake, next)?;

@@ -7,6 +7,8 @@
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
 mod book;
+mod cdr;
+mod cdr_compare;
 mod checkpoint;
 mod claims;
 mod clock_step;
@@ -134,6 +136,7 @@ pub struct Sqlite {
     recent: runs::Recent,
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
+    reception: Arc<cdr::Reception>,
     _lock: lock::Lock,
 }
 
@@ -196,7 +199,9 @@ impl Sqlite {
         let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, _lock: lock };
+        let reception = Arc::default();
+        let ledger =
+            Self { readers, aside, writer, tenure, recent, space, sequencer, reception, _lock: lock };
         Ok((ledger, Gone(gone)))
     }
 

@@ -13,6 +13,7 @@
 mod any_feed;
 mod any_sequence;
 mod as_the_model;
+mod cdr;
 mod clock_step;
 mod erasure;
 mod feed;
@@ -159,6 +160,23 @@ macro_rules! conformance {
                 the_ends_of_one_card_and_provider_are_claimed_before_they_are_due
                 an_end_that_is_being_sent_again_is_found_although_nobody_has_filed_it
                 an_end_released_keeps_the_order_of_its_session
+            }
+            cdr {
+                a_record_closes_its_session_and_is_owed_at_once
+                a_record_lets_an_owed_end_go_first_for_a_minute
+                once_the_end_is_through_the_record_waits_no_longer
+                a_record_that_failed_keeps_its_own_time
+                the_same_bytes_are_a_repeat_and_others_are_declined
+                after_the_record_nothing_new_is_taken_and_a_repeat_has_its_answer
+                bytes_that_came_as_an_end_before_stay_two_messages
+                a_window_that_was_read_gets_no_more_records
+                a_window_is_filtered_and_paged_in_order_of_reception
+                what_was_forwarded_is_known_also_by_a_replay
+                a_held_record_is_in_the_window_and_in_no_feed
+                an_erased_record_is_left_out_and_found_by_the_card_it_names
+                records_are_drained_by_themselves_and_never_given_up_untried
+                a_closed_session_is_watched_no_more
+                a_record_is_compared_once_with_the_last_end_of_its_session
             }
             clock_step {
                 set_back_what_is_deferred_is_due_earlier

@@ -91,9 +91,14 @@ impl State {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let authorise = request.uri().path().ends_with("/authorize/start");
+        let record = request.uri().path().ends_with("/charge-detail-record");
         let message = server::message(request).await;
         self.memory().received += 1;
-        if authorise { self.authorise(&message) } else { self.notified(&message).await }
+        match (authorise, record) {
+            (true, _) => self.authorise(&message),
+            (_, true) => acknowledgement(true, "000", "Success"),
+            _ => self.notified(&message).await,
+        }
     }
 
     fn authorise(&self, message: &Value) -> Response<Full<Bytes>> {

@@ -161,7 +161,16 @@ async fn inspect_prints_for_people_too() {
 async fn the_demo_plays_its_sessions_and_prints_plain_text_into_a_pipe() {
     let ended = roamhub(&["demo", "--once"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for said in ["AuthorizeStart", "Progress", "End", "RemoteStart", "RemoteStop", "acknowledged 000"] {
+    for said in [
+        "AuthorizeStart",
+        "Progress",
+        "End",
+        "CDR",
+        "GetCDRs",
+        "RemoteStart",
+        "RemoteStop",
+        "acknowledged 000",
+    ] {
         assert!(ended.stdout.contains(said), "{said} in {}", ended.stdout);
     }
     assert!(!ended.stdout.contains('\u{1b}'), "{:?}", ended.stdout);
