@@ -54,7 +54,7 @@ fn can_be_asked(provider: &Provider) -> bool {
 
 fn direct(id: ProviderId, operator: &Operator, directory: &Directory) -> Result<Arc<Provider>, NobodyToAsk> {
     let provider = directory.responsible_provider(&id).ok_or(NobodyToAsk::UnknownProvider(id))?;
-    if !directory.contracted(operator, provider, OfferedService::Authorization) {
+    if !directory.contracted_as(operator, provider, &id, OfferedService::Authorization) {
         return Err(NobodyToAsk::NoContract);
     }
     if can_be_asked(provider) { Ok(provider.clone()) } else { Err(NobodyToAsk::NotOffered) }

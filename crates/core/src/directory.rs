@@ -14,6 +14,8 @@ use crate::contact::Contact;
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
+use crate::route::Endpoint;
+use crate::session::SessionKind;
 
 /// A service that a provider offers and that a contract can cover.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -37,6 +39,8 @@ pub struct Operator {
     pub name: Option<String>,
     /// Where remote requests go.
     pub url: Option<String>,
+    /// What it can be asked from afar, and how it is called.
+    pub remote: RemoteOffer,
     /// Operators that it bundles.
     pub sub_operators: Vec<OperatorId>,
     /// Fingerprints of its client certificates.
@@ -49,7 +53,40 @@ pub struct Operator {
     pub contact: Contact,
 }
 
+/// What an operator can be asked from afar, and how it is called. Without a URL it cannot be asked anything.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoteOffer {
+    /// The kinds of session it can be asked to begin.
+    pub kinds: BTreeSet<SessionKind>,
+    /// What it gets for one exchange.
+    pub timeout: Duration,
+    /// Headers sent with every request to it.
+    pub headers: Vec<(String, String)>,
+    /// May its address be loopback or private?
+    pub allow_private: bool,
+    /// Extra trust for its server certificate (PEM file).
+    pub ca: Option<PathBuf>,
+}
+
 impl Operator {
+    /// Where it can be called at all, whatever for.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        Some(Endpoint {
+            partner: self.id.into(),
+            base_url: self.url.clone()?,
+            headers: self.remote.headers.clone(),
+            ca: self.remote.ca.clone(),
+            timeout: self.remote.timeout,
+        })
+    }
+
+    /// Where it can be asked to begin a session of this kind.
+    #[must_use]
+    pub fn endpoint_to_begin(&self, kind: SessionKind) -> Option<Endpoint> {
+        self.endpoint().filter(|_| self.remote.kinds.contains(&kind))
+    }
+
     /// Whether an id is this operator's own or one of its sub-operators'.
     #[must_use]
     pub fn owns(&self, id: &OperatorId) -> bool {
@@ -230,15 +267,37 @@ impl Directory {
         self.providers.values()
     }
 
-    /// Is there a contract for this service between the two?
+    /// Is there a contract for this service between the two, whichever of the provider's sub-providers it names?
     #[must_use]
     pub fn contracted(&self, operator: &Operator, provider: &Provider, service: OfferedService) -> bool {
+        self.any_contract(operator, service, |id| provider.owns(id))
+    }
+
+    /// Is there a contract for this service under which `named`, the provider itself or a sub-provider of it, is meant?
+    /// One with the provider is one with all that it bundles; one with a sub-provider is with that one alone.
+    #[must_use]
+    pub fn contracted_as(
+        &self,
+        operator: &Operator,
+        provider: &Provider,
+        named: &ProviderId,
+        service: OfferedService,
+    ) -> bool {
+        self.any_contract(operator, service, |id| provider.id == *id || (named == id && provider.owns(id)))
+    }
+
+    fn any_contract(
+        &self,
+        operator: &Operator,
+        service: OfferedService,
+        means: impl Fn(&ProviderId) -> bool,
+    ) -> bool {
         self.contracts.iter().any(|contract| {
             contract.services.contains(&service)
                 && contract.operator.covers(&operator.id)
                 && match &contract.provider {
                     Party::Any => true,
-                    Party::One(id) => provider.owns(id),
+                    Party::One(id) => means(id),
                 }
         })
     }

@@ -13,6 +13,7 @@ use roamhub_core::ports::LedgerError;
 use roamhub_services::reply::{CallerIds, Later};
 use roamhub_services::{Reply, Verdict};
 
+use crate::remote;
 use crate::table::{EdgeFault, Row, of_verdict};
 
 /// What is said about a message that is not relayed right away.
@@ -59,11 +60,7 @@ fn of_the_hubs_own(service: Service, row: Row, reply: &Reply) -> WireAnswer {
     let body = match (&reply.verdict, service) {
         (Verdict::Authorised(answer), _) => answer.to_json(),
         (_, Service::AuthorizeStart) if plain => refusal(status, &reply.ids).to_json(),
-        (verdict, _) if plain => {
-            let reached =
-                matches!(verdict, Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_));
-            acknowledgement(reached, status, &reply.ids).to_json()
-        }
+        (verdict, _) if plain => acknowledgement(is_yes(verdict), status, &reply.ids).to_json(),
         (verdict, service) => fault(service, verdict, status, &reply.ids),
     };
     WireAnswer { row, body, delivery, reason }
@@ -84,6 +81,21 @@ pub fn of_fault(service: Option<Service>, fault: &EdgeFault) -> WireAnswer {
         not_authorized: service == Some(Service::AuthorizeStart),
     };
     WireAnswer { row, body: body.to_json(), delivery: None, reason: message }
+}
+
+/// Whether the hub itself says yes.
+fn is_yes(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) | Verdict::Recorded
+    )
+}
+
+/// The answer that begins with a page of records, which follows as a body of its own.
+#[must_use]
+pub fn of_records() -> WireAnswer {
+    let row = Row { http: http::StatusCode::OK, code: Code::SUCCESS };
+    WireAnswer { row, body: Vec::new(), delivery: None, reason: String::new() }
 }
 
 /// The provider's acknowledgement, with the caller's own ids.
@@ -159,6 +171,7 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::Fetched(provider) => {
             format!("{provider} has it: it was read in the feed; receipt={}", reply.process)
         }
+        Verdict::Recorded => format!("stored, the session is closed; receipt={}", reply.process),
         Verdict::SessionInvalid => {
             "no open session with this SessionID belongs to this operator; use the SessionID that the hub gave in its \
              answer to the start request"
@@ -168,6 +181,7 @@ fn status(reply: &Reply, code: Code) -> Status {
             format!("at least 300 s between two Progress notifications of a session; the last one came at {last}")
         }
         Verdict::Implausible(findings) | Verdict::ForeignEvse(findings) => listed(findings),
+        Verdict::Remote(verdict) => remote::in_words(verdict),
         Verdict::NoContract => "no contract for authorisation with any provider that could be asked".to_owned(),
         Verdict::UnknownProvider(id) => format!("no provider {id} is registered at this hub"),
         Verdict::ProviderNotAsked => "the provider does not offer authorisation at the moment".to_owned(),

@@ -6,6 +6,8 @@ use oicp::ack::Acknowledgement;
 use oicp::authorize::AuthorizationStart;
 use oicp::status::Status;
 use oicp::{OperatorId, ProviderId, Rejected};
+use roamhub_core::session::SessionKind;
+use roamhub_services::remote::InvalidSession;
 use roamhub_services::reply::Later;
 
 use super::*;
@@ -41,6 +43,7 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("fetched from the feed", Verdict::Fetched(provider())),
         ("given up", Verdict::GivenUp("no connection".to_owned())),
         ("superseded", Verdict::Superseded),
+        ("charge detail record", Verdict::Recorded),
         ("session invalid", Verdict::SessionInvalid),
         ("progress too soon", Verdict::TooSoon { last: jiff::Timestamp::UNIX_EPOCH }),
         ("implausible, strict", Verdict::Implausible(vec![])),
@@ -50,6 +53,20 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("no contract", Verdict::NoContract),
         ("unknown provider", Verdict::UnknownProvider(provider())),
         ("provider not asked", Verdict::ProviderNotAsked),
+        ("remote, unknown operator", Verdict::Remote(RemoteVerdict::UnknownOperator(operator()))),
+        (
+            "remote, no contract",
+            Verdict::Remote(RemoteVerdict::NoContract(operator(), SessionKind::Charging)),
+        ),
+        (
+            "remote, not offered",
+            Verdict::Remote(RemoteVerdict::NotOffered(operator(), SessionKind::Charging)),
+        ),
+        ("remote, too many", Verdict::Remote(RemoteVerdict::Busy(operator()))),
+        ("remote, not reached", Verdict::Remote(RemoteVerdict::NotReached("no connection".to_owned()))),
+        ("remote, unconfirmed", Verdict::Remote(RemoteVerdict::Unconfirmed("no answer".to_owned()))),
+        ("remote, may be stopped", Verdict::Remote(RemoteVerdict::MayBeStopped("no answer".to_owned()))),
+        ("remote, session invalid", Verdict::Remote(RemoteVerdict::SessionInvalid(InvalidSession::Closed))),
         ("operator locked", Verdict::Locked(operator().into())),
         ("unknown caller", Verdict::UnknownCaller(operator().into())),
         ("ids differ", Verdict::IdMismatch { path: "DE*QQQ".to_owned(), body: operator().into() }),

@@ -93,6 +93,18 @@ impl Identification {
         }
     }
 
+    /// The member of the Identification that it is written in.
+    #[must_use]
+    pub const fn form(&self) -> &'static str {
+        match self {
+            Self::RfidMifare { .. } => "RFIDMifareFamilyIdentification",
+            Self::Rfid { .. } => "RFIDIdentification",
+            Self::QrCode { .. } => "QRCodeIdentification",
+            Self::PlugAndCharge { .. } => "PlugAndChargeIdentification",
+            Self::Remote { .. } => "RemoteIdentification",
+        }
+    }
+
     /// What kind of thing was used.
     #[must_use]
     pub fn medium(&self) -> Medium {

@@ -29,7 +29,7 @@ impl Inner {
         self.taken
             < match urgency {
                 Urgency::Urgent => self.width,
-                Urgency::Usual => self.width - self.width / 4,
+                Urgency::Usual | Urgency::Record => self.width - self.width / 4,
             }
     }
 }
@@ -68,7 +68,7 @@ impl Places {
                 let mut inner = self.lock();
                 match urgency {
                     Urgency::Urgent => inner.urgent.push_back(hand),
-                    Urgency::Usual => inner.others.push_back(hand),
+                    Urgency::Usual | Urgency::Record => inner.others.push_back(hand),
                 }
             }
             // It may have become free in between, or the lane wider.

@@ -153,6 +153,11 @@ impl Relay {
         timeout_at(deadline + GRACE, answer).await.ok().flatten().unwrap_or(Err(LedgerError::Unknown))
     }
 
+    /// Something was stored that is due at once and that nobody sends: the redelivery looks for it.
+    pub fn look_what_is_due(&self) {
+        self.inner.wake.notify_one();
+    }
+
     /// No new redeliveries from here on; [`Relay::redeliver`] ends.
     pub fn close(&self) {
         self.inner.closing.cancel();
@@ -248,6 +253,7 @@ impl Inner {
             process,
             session: intake.session,
             kind: intake.kind,
+            operator: intake.operator,
             body: intake.body.clone(),
             received_at,
             // A message that is sent in again is as young as its repeat.
@@ -330,7 +336,7 @@ impl Inner {
             Err(shut) => return self.set_aside(attempt, sending, shut).await,
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let done = self.exchange(attempt, attempt.route.timeout.min(left)).await;
+        let done = self.exchange(attempt, attempt.route.endpoint.timeout.min(left)).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         Ok(Ok(done))
     }

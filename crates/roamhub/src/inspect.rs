@@ -124,7 +124,9 @@ fn session_in_words(story: &SessionStory) -> String {
     line("session", session.key.to_session_id().to_string());
     line("operator", session.operator.to_string());
     line("provider", session.provider.map_or_else(|| "-".to_owned(), |id| id.to_string()));
-    line("state", view::state(session.state).to_owned());
+    line("kind", format!("{}, opened by {}", session.kind.as_str(), session.opened_by.as_str()));
+    let ended = if story.charging_ended() { ", charging ended" } else { "" };
+    line("state", format!("{}{ended}", session.state.as_str()));
     line("opened", session.opened_at.to_string());
     if let Some(evse) = &session.evse {
         line("evse", evse.clone());
@@ -140,6 +142,9 @@ fn session_in_words(story: &SessionStory) -> String {
     }
     for conflict in &story.conflicts {
         line("conflict", format!("{} said yes too, at {}", conflict.provider, conflict.at));
+    }
+    for difference in &story.differences {
+        line("difference", format!("{} {}: {}", difference.pointer, difference.code, difference.text));
     }
     for message in &story.messages {
         let _ = write!(text, "\n{}", message_in_words(message));

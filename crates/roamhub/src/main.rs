@@ -4,6 +4,7 @@ mod check;
 mod clock;
 mod control;
 mod demo;
+mod differences;
 mod door;
 mod erase;
 mod ghosts;
@@ -69,6 +70,8 @@ enum Command {
     Resume(lanes::ResumeArgs),
     /// List sessions that look like ghosts
     Ghosts(ghosts::GhostsArgs),
+    /// List where charge detail records and Ends say something else
+    Differences(differences::DifferencesArgs),
     /// Operators, providers and contracts kept in the ledger
     #[command(subcommand)]
     Partners(partners::PartnersCommand),
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Command::Pause(args) => return shown(lanes::pause(&args)),
         Command::Resume(args) => return shown(lanes::resume(&args)),
         Command::Ghosts(args) => return shown(ghosts::run(&args)),
+        Command::Differences(args) => return shown(differences::run(&args)),
         Command::Partners(command) => partners::run(command),
     };
     match result {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use oicp::OperatorId;
 use oicp::authorize::AuthorizeStart;
+use oicp::service::Service;
 use oicp::status::Code;
 use roamhub_core::authorisation::{self, NobodyToAsk};
 use roamhub_core::directory::{Directory, Operator};
@@ -25,7 +26,7 @@ use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::Place;
+use crate::shared_answers::{Asking, Place};
 
 /// From the call's arrival to its answer, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_800);
@@ -67,9 +68,10 @@ impl Hub {
         ids: CallerIds,
         arrived: Instant,
     ) -> Reply {
-        let digest: [u8; 32] = Sha256::digest(request.body()).into();
+        let digest = Sha256::digest(request.body()).into();
+        let asking = Asking { by: operator.id.into(), service: Service::AuthorizeStart, digest };
         let abandoned = Reply { process, verdict: Verdict::Ledger(LedgerError::Unknown), ids: ids.clone() };
-        let mut answer = match self.inner.authorisations.place(operator.id, digest) {
+        let mut answer = match self.inner.authorisations.place(asking) {
             Place::Later(answer) => answer,
             Place::First(sender) => {
                 let (inner, answer) = (self.inner.clone(), sender.subscribe());
@@ -77,7 +79,7 @@ impl Hub {
                     let verdict = inner.decide(process, &request, &operator, &directory, arrived).await;
                     let verdict = verdict.unwrap_or_else(Verdict::Ledger);
                     if matches!(verdict, Verdict::Ledger(_)) {
-                        inner.authorisations.forget(operator.id, digest);
+                        inner.authorisations.forget(&asking);
                     }
                     inner.count(&operator.id, &verdict);
                     sender.send_replace(Some(Reply { process, verdict, ids }));

@@ -5,7 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use oicp::{OperatorId, ProviderId};
+use oicp::violation::{Violation, Violations};
+use oicp::{OperatorId, ProviderId, Rejected};
 use roamhub_core::Partner;
 use roamhub_core::directory::{Directory, Operator, Provider};
 
@@ -24,11 +25,28 @@ pub(crate) fn operator(
     directory.operator(&body).cloned().ok_or_else(|| Box::new(Verdict::UnknownCaller(body.into())))
 }
 
+/// The registered operator that calls, where the path alone says who it is.
+///
+/// # Errors
+/// [`Verdict::Rejected`] or [`Verdict::UnknownCaller`].
+pub(crate) fn operator_of_path(path: &str, directory: &Directory) -> Result<Arc<Operator>, Box<Verdict>> {
+    let Ok(id) = OperatorId::parse(path) else {
+        return Err(Box::new(Verdict::Rejected(Box::new(no_operator_in(path)))));
+    };
+    directory.operator(&id).cloned().ok_or_else(|| Box::new(Verdict::UnknownCaller(id.into())))
+}
+
+fn no_operator_in(path: &str) -> Rejected {
+    let path: String = path.chars().take(40).collect();
+    let message = format!("the path names {path:?}, which is no OperatorID; one looks like DE*ABC");
+    let violation = Violation { pointer: String::new(), field: String::new(), message };
+    Rejected::from([violation].into_iter().collect::<Violations>())
+}
+
 /// The registered provider that calls.
 ///
 /// # Errors
 /// [`Verdict::IdMismatch`] or [`Verdict::UnknownCaller`].
-#[allow(dead_code, reason = "the services that providers call follow")]
 pub(crate) fn provider(
     path: &str,
     body: ProviderId,

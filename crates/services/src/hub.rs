@@ -14,6 +14,7 @@ use crate::feed::Feed;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
+use crate::remote::CallsUnderWay;
 use crate::session_cache::SessionCache;
 use crate::shared_answers::SharedAnswers;
 
@@ -32,10 +33,12 @@ pub(crate) struct Inner {
     pub(crate) metrics: ServiceMetrics,
     pub(crate) sessions: SessionCache,
     pub(crate) authorisations: SharedAnswers,
+    pub(crate) remote_answers: SharedAnswers,
+    pub(crate) remote_calls: CallsUnderWay,
     pub(crate) authorisation_breakers: Breakers,
     pub(crate) feed: Feed,
     pub(crate) medium_key: MediumKey,
-    /// Authorisations under way, also those whose caller has gone.
+    /// Authorisations and remote requests under way, also those whose caller has gone.
     pub(crate) tasks: TaskTracker,
 }
 
@@ -72,6 +75,8 @@ impl Hub {
             metrics,
             sessions: SessionCache::default(),
             authorisations: SharedAnswers::default(),
+            remote_answers: SharedAnswers::default(),
+            remote_calls: CallsUnderWay::default(),
             authorisation_breakers,
             feed,
             medium_key,
@@ -80,7 +85,7 @@ impl Hub {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Finishes the authorisations under way; `false` if the deadline came first.
+    /// Finishes the authorisations and remote requests under way; `false` if the deadline came first.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.inner.tasks.close();
         timeout(deadline, self.inner.tasks.wait()).await.is_ok()

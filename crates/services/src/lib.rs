@@ -1,5 +1,5 @@
-//! What the hub does with each message: authorise, notify, receipts, the providers' feeds (more services follow); and who
-//! watches over sessions and tells people.
+//! What the hub does with each message: authorise, notify, charge detail records, remote requests, receipts, the providers'
+//! feeds (more services follow); and who watches over sessions and tells people.
 //!
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
@@ -7,6 +7,9 @@
 pub mod authorise;
 mod authorise_ask;
 mod caller;
+mod cdr;
+pub mod cdr_fetch;
+pub mod differences;
 pub mod erasure;
 pub mod feed;
 pub mod ghosts;
@@ -19,21 +22,26 @@ pub mod partners;
 mod partners_contact;
 pub mod partners_file;
 mod partners_lanes;
+mod partners_remote;
 pub mod people;
 pub mod people_metrics;
 mod people_text;
 pub mod receipts;
+pub mod remote;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
 pub mod watch_metrics;
 pub mod watchdog;
 
+pub use cdr_fetch::Records;
+pub use differences::Comparing;
 pub use feed::Feed;
 pub use hub::Hub;
 pub use lanes::{LaneError, LaneRecord};
 pub use partners::Partners;
 pub use people::People;
 pub use receipts::Receipts;
+pub use remote::RemoteVerdict;
 pub use reply::{Reply, Verdict};
 pub use watchdog::Watchdog;

@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::remote::metrics::RemoteMetrics;
 use crate::watch_metrics::WatchMetrics;
 
 /// Labels of a finding. They become text when somebody reads the metrics, not when something is counted.
@@ -39,8 +40,10 @@ pub struct AuthorisationLabels {
 #[derive(Clone, Debug, Default)]
 pub struct ServiceMetrics {
     pub(crate) findings: Family<FindingLabels, Counter>,
+    pub(crate) differences: Family<FindingLabels, Counter>,
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
     pub(crate) conflicts: Counter,
+    pub(crate) remote: RemoteMetrics,
     pub(crate) feed: FeedMetrics,
     /// What the watchdog counts.
     pub watch: WatchMetrics,
@@ -52,6 +55,11 @@ impl ServiceMetrics {
         let metrics = Self { watch: WatchMetrics::register(registry), ..Self::default() };
         registry.register("roamhub_findings", "Oddities in accepted notifications", metrics.findings.clone());
         registry.register(
+            "roamhub_record_differences",
+            "What charge detail records and the Ends of their sessions say differently",
+            metrics.differences.clone(),
+        );
+        registry.register(
             "roamhub_authorisations",
             "Authorisations, by answer",
             metrics.authorisations.clone(),
@@ -61,6 +69,7 @@ impl ServiceMetrics {
             "Providers that said yes after another one had",
             metrics.conflicts.clone(),
         );
+        metrics.remote.register(registry);
         metrics.feed.register(registry);
         metrics
     }

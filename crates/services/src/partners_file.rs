@@ -44,10 +44,10 @@ struct Document {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OperatorEntry {
+pub(crate) struct OperatorEntry {
     id: Spanned<String>,
     name: Option<String>,
-    url: Option<Spanned<String>>,
+    pub(crate) url: Option<Spanned<String>>,
     #[serde(default)]
     sub_operators: Vec<Spanned<String>>,
     #[serde(default)]
@@ -56,6 +56,13 @@ struct OperatorEntry {
     locked: bool,
     #[serde(default)]
     strict: bool,
+    pub(crate) services: Option<Vec<Spanned<String>>>,
+    pub(crate) timeout: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(crate) allow_private: bool,
+    pub(crate) ca: Option<PathBuf>,
     notify: Option<NotifyEntry>,
 }
 
@@ -157,6 +164,7 @@ impl Reader<'_> {
             certificates: self.all(&entry.certificates, Self::fingerprint)?,
             locked: entry.locked,
             strict: entry.strict,
+            remote: self.remote(entry)?,
             contact: self.contact(entry.notify.as_ref())?,
         })
     }
@@ -240,7 +248,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn all<T>(
+    pub(crate) fn all<T>(
         &self,
         entries: &[Spanned<String>],
         read: fn(&Self, &Spanned<String>) -> Result<T, PartnersError>,
@@ -338,7 +346,7 @@ impl Reader<'_> {
             .ok_or_else(|| self.wrong(text, "a duration is a number with a unit: 200ms, 5s, 2m or 4h"))
     }
 
-    fn headers(
+    pub(crate) fn headers(
         &self,
         headers: &BTreeMap<Spanned<String>, Spanned<String>>,
     ) -> Result<Vec<(String, String)>, PartnersError> {

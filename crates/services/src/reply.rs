@@ -10,6 +10,8 @@ use oicp::{Finding, ProviderId};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::{Partner, ProcessId};
 
+use crate::remote::RemoteVerdict;
+
 /// The answer to a call.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -59,7 +61,7 @@ pub struct Later {
 /// What came of a call.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// The provider answered: relayed.
+    /// The partner it was for answered: relayed.
     Relayed(Acknowledgement),
     /// Stored; the provider gets it later, and the operator is told so honestly.
     Deferred(Later),
@@ -75,6 +77,8 @@ pub enum Verdict {
     GivenUp(String),
     /// A newer message of the session went out instead.
     Superseded,
+    /// A charge detail record, stored; the provider gets it, or fetches it.
+    Recorded,
     /// No such open session of this operator.
     SessionInvalid,
     /// A Progress within five minutes of the last one.
@@ -96,7 +100,9 @@ pub enum Verdict {
     UnknownProvider(ProviderId),
     /// The provider is locked or offers no authorisation.
     ProviderNotAsked,
-    /// The caller is locked.
+    /// A remote request that is not answered by its operator.
+    Remote(RemoteVerdict),
+    /// The caller is locked, or for a remote start its operator.
     Locked(Partner),
     /// The caller is not registered.
     UnknownCaller(Partner),
@@ -118,6 +124,7 @@ impl Verdict {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
+            Self::Remote(verdict) => verdict.is_refusal(),
             Self::Relayed(_)
             | Self::Deferred(_)
             | Self::AcceptedForLater(_)
@@ -126,6 +133,7 @@ impl Verdict {
             | Self::Fetched(_)
             | Self::GivenUp(_)
             | Self::Superseded
+            | Self::Recorded
             | Self::Authorised(_)
             | Self::NotAuthorised(_) => false,
             Self::SessionInvalid

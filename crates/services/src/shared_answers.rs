@@ -1,11 +1,12 @@
-//! Identical requests within half a minute share one answer: a station whose back end resends at once must not open two
-//! sessions for one card.
+//! Identical requests within half a minute, and as long as the first is under way, share one answer: a station whose back
+//! end resends at once must not open two sessions for one card, nor an app two for one tap.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use oicp::OperatorId;
+use oicp::service::Service;
+use roamhub_core::Partner;
 use tokio::sync::watch;
 
 use crate::reply::Reply;
@@ -13,7 +14,16 @@ use crate::reply::Reply;
 /// How long identical requests are the same request.
 const WINDOW: Duration = Duration::from_secs(30);
 
-type Key = (OperatorId, [u8; 32]);
+/// What makes two requests the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Asking {
+    /// Who asks.
+    pub(crate) by: Partner,
+    /// For what.
+    pub(crate) service: Service,
+    /// SHA-256 of the body.
+    pub(crate) digest: [u8; 32],
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -23,7 +33,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Recent {
-    answers: HashMap<Key, Shared>,
+    answers: HashMap<Asking, Shared>,
     tidied: Option<Instant>,
 }
 
@@ -42,20 +52,20 @@ pub(crate) enum Place {
 }
 
 impl SharedAnswers {
-    pub(crate) fn place(&self, operator: OperatorId, digest: [u8; 32]) -> Place {
+    pub(crate) fn place(&self, asking: Asking) -> Place {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.tidy();
-        if let Some(shared) = recent.answers.get(&(operator, digest)).filter(|shared| shared.is_valid()) {
+        if let Some(shared) = recent.answers.get(&asking).filter(|shared| shared.is_valid()) {
             return Place::Later(shared.answer.clone());
         }
         let (sender, answer) = watch::channel(None);
-        recent.answers.insert((operator, digest), Shared { since: Instant::now(), answer });
+        recent.answers.insert(asking, Shared { since: Instant::now(), answer });
         Place::First(sender)
     }
 
     /// Forgets an answer that must not be shared: the next identical request is asked anew.
-    pub(crate) fn forget(&self, operator: OperatorId, digest: [u8; 32]) {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner).answers.remove(&(operator, digest));
+    pub(crate) fn forget(&self, asking: &Asking) {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).answers.remove(asking);
     }
 }
 
@@ -71,8 +81,10 @@ impl Recent {
 
 impl Shared {
     fn is_valid(&self) -> bool {
-        // A first that ended without an answer (it panicked) shares nothing.
-        let abandoned = self.answer.borrow().is_none() && self.answer.has_changed().is_err();
-        self.since.elapsed() < WINDOW && !abandoned
+        if self.answer.borrow().is_some() {
+            return self.since.elapsed() < WINDOW;
+        }
+        // Under way, unless it ended without an answer (it panicked): that shares nothing.
+        self.answer.has_changed().is_ok()
     }
 }

@@ -54,7 +54,7 @@ impl Watchdog {
         Self { ledger, clock, limits, every, metrics, shown: Vec::new() }
     }
 
-    /// Voids what a crash left undecided. To be called before partners are served: nothing can be under way then.
+    /// Voids, or calls unconfirmed, what a crash left undecided. To be called before partners are served: nothing can be under way then.
     pub async fn clear_up(&self) {
         if let Err(error) = self.void_undecided(Timestamp::MAX).await {
             tracing::warn!(%error, "sessions that a crash left undecided are voided later");

@@ -9,7 +9,6 @@ use roamhub_core::erasure::ErasureCount;
 use roamhub_core::ports::{Pause, Queue};
 use roamhub_core::records::{DeliveryRecord, MessageRecord, Refusal, SessionStory, StoredFinding};
 use roamhub_core::replay::{Matching, ReplayRecord, SelectionText};
-use roamhub_core::session::SessionState;
 use roamhub_services::erasure::Extent;
 use serde_json::{Value, json};
 
@@ -88,23 +87,17 @@ pub fn session(story: &SessionStory) -> Value {
         "session": session.key.to_session_id().to_string(),
         "operator": session.operator.to_string(),
         "provider": session.provider.map(|id| id.to_string()),
-        "state": state(session.state),
+        "kind": session.kind.as_str(),
+        "openedBy": session.opened_by.as_str(),
+        "state": session.state.as_str(),
+        "chargingEnded": story.charging_ended(),
         "openedAt": session.opened_at.to_string(),
         "evse": session.evse,
         "authorisations": authorisations.collect::<Vec<_>>(),
         "conflicts": conflicts.collect::<Vec<_>>(),
+        "differences": story.differences.iter().map(finding).collect::<Vec<_>>(),
         "messages": story.messages.iter().map(message).collect::<Vec<_>>(),
     })
-}
-
-/// The word for where a session stands.
-#[must_use]
-pub fn state(state: SessionState) -> &'static str {
-    match state {
-        SessionState::Pending => "pending",
-        SessionState::Active => "active",
-        SessionState::Closed => "closed",
-    }
 }
 
 /// A refused request.

@@ -90,7 +90,8 @@ pub trait WatchPort: Send + Sync {
     fn due_for_a_look(&self, now: Timestamp, limit: usize) -> LedgerTask<'_, Vec<Watched>>;
     /// Writes what the looks came to.
     fn note_judgements(&self, judged: Vec<(Watched, Judgement)>) -> LedgerTask<'_, Vec<GhostChange>>;
-    /// Voids at most `limit` sessions that were opened before this and are still undecided; whose they were.
+    /// Voids at most `limit` sessions that were opened before this and are still undecided, or calls them unconfirmed if
+    /// they were opened from afar; whose they were.
     fn void_undecided(
         &self,
         opened_before: Timestamp,

@@ -25,7 +25,7 @@ use super::lookup::{Standing, standing};
 use super::rows::{bytes, instant, micros};
 use super::turns::{promote, remove};
 use super::writer::Desk;
-use super::{Sqlite, StoreError, replay_queue};
+use super::{Sqlite, StoreError, cdr, replay_queue};
 
 /// How many sessions are looked at in one read.
 const PASS: usize = 20_000;
@@ -131,6 +131,10 @@ async fn sessions_of_medium(ledger: &Sqlite, medium: [u8; 32]) -> Result<Vec<Ses
         sessions.extend(found);
         after = looked_to;
     }
+    // A record may name another card than its session began with.
+    let named = ledger.readers.read(move |connection| cdr::sessions_naming(connection, &medium)).await?;
+    let others: Vec<_> = named.into_iter().filter(|session| !sessions.contains(session)).collect();
+    sessions.extend(others);
     Ok(sessions)
 }
 

@@ -7,16 +7,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
 use roamhub_core::ports::watch::{Blocked, Followed};
 use roamhub_core::retry::later;
-use roamhub_core::watchdog::{self, Heard, Watched};
+use roamhub_core::watchdog::{self, GhostKind, Heard, Watched};
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::rows::{bytes, instant, kind, micros, operator, provider};
 use super::watch::{no_ghost, watched};
+use super::{StoreError, remote};
 
 /// How many refusals given while an earlier session stood open are kept.
 const BLOCKED: i64 = 10_000;
@@ -28,7 +27,7 @@ const EARLIER: i64 = 20;
 pub(super) struct Fresh {
     decisions: Vec<Decision>,
     /// Per session, in order of arrival.
-    messages: Vec<(SessionKey, Vec<(NotificationType, Timestamp)>)>,
+    messages: Vec<(SessionKey, Vec<(MessageKind, Timestamp)>)>,
     /// The number of the last message.
     upto: i64,
     /// There are more messages than these.
@@ -63,7 +62,7 @@ pub(super) fn fresh(connection: &Connection, limit: usize) -> Result<Fresh, Stor
         "SELECT no, session, type, received_at FROM notification WHERE no > ?1 ORDER BY no LIMIT ?2",
     )?;
     let mut rows = statement.query(params![upto, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut by_session: HashMap<SessionKey, Vec<(NotificationType, Timestamp)>> = HashMap::new();
+    let mut by_session: HashMap<SessionKey, Vec<(MessageKind, Timestamp)>> = HashMap::new();
     let mut count = 0;
     while let Some(row) = rows.next()? {
         count += 1;
@@ -157,7 +156,7 @@ fn span(duration: Duration) -> i64 {
 fn hear(
     connection: &Connection,
     session: SessionKey,
-    messages: &[(NotificationType, Timestamp)],
+    messages: &[(MessageKind, Timestamp)],
     soonest: Duration,
     followed: &mut Followed,
 ) -> Result<(), StoreError> {
@@ -170,6 +169,8 @@ fn hear(
         Some(before) => before,
         None => {
             watch(connection, session, soonest)?;
+            let undecided = remote::no_longer_undecided(connection, session)?;
+            followed.cleared.extend(undecided.map(|operator| (operator, GhostKind::Undecided)));
             let Some(before) = known(connection)? else { return Ok(()) };
             before
         }
@@ -180,7 +181,9 @@ fn hear(
     }
     let heard = messages.iter().fold(before.heard, |heard, (kind, at)| Some(Heard::and(heard, *kind, *at)));
     let Some(heard) = heard else { return Ok(()) };
-    let ended_at = messages.iter().find(|(kind, _)| *kind == NotificationType::End).map(|(_, at)| *at);
+    // A charge detail record closes the session: that is an end too.
+    let ends = |kind: &MessageKind| matches!(kind, MessageKind::End | MessageKind::ChargeDetailRecord);
+    let ended_at = messages.iter().find(|(kind, _)| ends(kind)).map(|(_, at)| *at);
     if ended_at.is_some()
         && let Some(ghost) = before.ghost
     {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
+use roamhub_core::ports::cdr::Difference;
 use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::ports::{LedgerTask, LookPort, Pause, Queue};
 use roamhub_core::receipt::ReceiptFacts;
@@ -16,7 +17,8 @@ use super::lookup::{Standing, last_number, standing};
 use super::rows::{bytes, instant, operator, provider};
 use super::runs::{Known, messages_of_from_outside};
 use super::{
-    FILE_NAME, OpenError, Sqlite, StoreError, lanes, receipts, records, replays, schema, sessions, watch,
+    FILE_NAME, OpenError, Sqlite, StoreError, cdr_compare, lanes, receipts, records, replays, schema,
+    sessions, watch,
 };
 
 impl LookPort for Sqlite {
@@ -124,6 +126,18 @@ impl Look {
         Ok(watch::blocked(&self.0, caused_by, limit)?)
     }
 
+    /// The newest differences between charge detail records and Ends, of one operator or of all.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn differences(
+        &self,
+        operator: Option<&OperatorId>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, OpenError> {
+        Ok(cdr_compare::differences(&self.0, operator, limit)?)
+    }
+
     /// The newest replays.
     ///
     /// # Errors
@@ -196,6 +210,7 @@ fn session_story(
         session,
         authorisations: authorisations(connection, key)?,
         conflicts: conflicts(connection, key)?,
+        differences: cdr_compare::of_session(connection, key)?,
         messages: records::messages(connection, messages()?)?,
     }))
 }

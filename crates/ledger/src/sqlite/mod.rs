@@ -7,6 +7,8 @@
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
 mod book;
+mod cdr;
+mod cdr_compare;
 mod checkpoint;
 mod claims;
 mod clock_step;
@@ -26,6 +28,7 @@ mod readers;
 mod receipts;
 mod records;
 mod release;
+mod remote;
 mod replay_queue;
 mod replays;
 mod rows;
@@ -36,6 +39,7 @@ mod sessions;
 mod space;
 mod tenure;
 mod turns;
+mod undecided;
 mod watch;
 mod writer;
 
@@ -132,6 +136,7 @@ pub struct Sqlite {
     recent: runs::Recent,
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
+    reception: Arc<cdr::Reception>,
     _lock: lock::Lock,
 }
 
@@ -194,7 +199,9 @@ impl Sqlite {
         let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, _lock: lock };
+        let reception = Arc::default();
+        let ledger =
+            Self { readers, aside, writer, tenure, recent, space, sequencer, reception, _lock: lock };
         Ok((ledger, Gone(gone)))
     }
 

@@ -1,10 +1,11 @@
-//! Sessions: opened as pending before any provider is asked, then active or gone; and the memory of which provider
-//! knows a card.
+//! Sessions: opened as pending before any provider is asked, then active or gone, as the domain's rules say
+//! ([`roamhub_core::session::machine`]); and the memory of which provider knows a card.
 
 use jiff::Timestamp;
 use oicp::{EvseId, OperatorId, ProviderId};
 use roamhub_core::SessionKey;
 use roamhub_core::records::SessionRecord;
+use roamhub_core::session::machine::{Answer, Sign, Step, What, step};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts, SessionState};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -45,35 +46,51 @@ pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<
     watch::opened(connection, session)
 }
 
+/// Writes how the authorisation ended. A no that comes after the decision takes nothing back; a yes then is an error.
 pub(super) fn decide(desk: &mut Desk, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
-    let connection = &desk.connection;
-    desk.book.forget(outcome.key);
     let by = outcome.authorised_by.as_ref().map(ProviderId::key);
+    let what = if by.is_some() { What::Consent } else { What::Refusal };
+    let life = desk.book.facts(&desk.connection, outcome.key)?.map(|facts| facts.life);
+    desk.book.forget(outcome.key);
+    let step = life.map(|life| step(life, Sign { what, by: what.rightful(life.opened) }));
+    let connection = &desk.connection;
     connection
         .prepare_cached("UPDATE authorisation SET code = ?2, provider = ?3 WHERE session = ?1")?
         .execute(params![outcome.key.as_bytes(), outcome.code, by])?;
     watch::decided(connection, outcome)?;
-    let Some(by) = by else {
-        // No session after a refusal: the SessionID is void.
-        connection
-            .prepare_cached("DELETE FROM session WHERE id = ?1 AND state = 'pending'")?
-            .execute([outcome.key.as_bytes()])?;
-        return Ok(());
-    };
-    let changed = connection
+    match (by, step) {
+        (Some(by), Some(Step { next: SessionState::Active, answer: Answer::Welcome })) => {
+            authorise(connection, outcome, by)
+        }
+        (None, Some(Step { next: SessionState::Gone, answer: Answer::Welcome })) => {
+            void(connection, outcome.key)
+        }
+        (None, _) => Ok(()),
+        (Some(_), _) => {
+            Err(contradiction("session", format!("no pending session {}", outcome.key.to_session_id())))
+        }
+    }
+}
+
+/// No session after a refusal: the SessionID is void.
+pub(super) fn void(connection: &Connection, session: SessionKey) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([session.as_bytes()])?;
+    Ok(())
+}
+
+fn authorise(connection: &Connection, outcome: &AuthorisationOutcome, by: &str) -> Result<(), StoreError> {
+    connection
         .prepare_cached(
-            "UPDATE session SET state = 'active', provider = ?2, decided_at = ?3, emp_partner_session_id = ?4
-             WHERE id = ?1 AND state = 'pending'",
+            "UPDATE session SET state = ?5, provider = ?2, decided_at = ?3, emp_partner_session_id = ?4
+             WHERE id = ?1",
         )?
         .execute(params![
             outcome.key.as_bytes(),
             by,
             micros(outcome.decided_at),
             outcome.emp_partner_session_id.as_ref().map(|id| id.as_bytes()),
+            SessionState::Active.as_str(),
         ])?;
-    if changed != 1 {
-        return Err(contradiction("session", format!("no pending session {}", outcome.key.to_session_id())));
-    }
     connection
         .prepare_cached(
             "INSERT INTO card (medium, provider, seen_at) VALUES (?1, ?2, ?3)
@@ -99,8 +116,9 @@ pub(super) fn note_conflict(
 
 pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<SessionFacts>, StoreError> {
     let mut statement = connection.prepare_cached(
+        // A provider stands there once there is one to hear of the session.
         "SELECT operator, provider, evse, emp_partner_session_id FROM session
-         WHERE id = ?1 AND state IN ('active', 'closed') AND provider IS NOT NULL",
+         WHERE id = ?1 AND provider IS NOT NULL",
     )?;
     let mut rows = statement.query([key.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -120,21 +138,19 @@ pub(super) fn facts(connection: &Connection, key: SessionKey) -> Result<Option<S
 }
 
 pub(super) fn record(connection: &Connection, key: SessionKey) -> Result<Option<SessionRecord>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT operator, provider, state, opened_at, evse FROM session WHERE id = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT operator, provider, kind, opened_by, state, opened_at, evse FROM session WHERE id = ?1",
+    )?;
     let mut rows = statement.query([key.as_bytes()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let state: String = row.get("state")?;
+    let life = rows::life(row)?;
     Ok(Some(SessionRecord {
         key,
         operator: rows::operator(&row.get::<_, String>("operator")?)?,
         provider: row.get::<_, Option<String>>("provider")?.as_deref().map(provider).transpose()?,
-        state: match state.as_str() {
-            "pending" => SessionState::Pending,
-            "active" => SessionState::Active,
-            "closed" => SessionState::Closed,
-            other => return Err(contradiction("state", other)),
-        },
+        kind: life.kind,
+        opened_by: life.opened,
+        state: life.state,
         opened_at: instant(row.get("opened_at")?, "opened_at")?,
         evse: row.get("evse")?,
     }))

@@ -13,6 +13,7 @@
 mod any_feed;
 mod any_sequence;
 mod as_the_model;
+mod cdr;
 mod clock_step;
 mod erasure;
 mod feed;
@@ -28,9 +29,11 @@ mod people;
 mod receipts;
 mod records;
 mod release;
+mod remote;
 mod repeats;
 mod replays;
 mod scene;
+mod session_life;
 mod sessions;
 mod sqlite_erasure;
 mod sqlite_feed;
@@ -158,6 +161,23 @@ macro_rules! conformance {
                 an_end_that_is_being_sent_again_is_found_although_nobody_has_filed_it
                 an_end_released_keeps_the_order_of_its_session
             }
+            cdr {
+                a_record_closes_its_session_and_is_owed_at_once
+                a_record_lets_an_owed_end_go_first_for_a_minute
+                once_the_end_is_through_the_record_waits_no_longer
+                a_record_that_failed_keeps_its_own_time
+                the_same_bytes_are_a_repeat_and_others_are_declined
+                after_the_record_nothing_new_is_taken_and_a_repeat_has_its_answer
+                bytes_that_came_as_an_end_before_stay_two_messages
+                a_window_that_was_read_gets_no_more_records
+                a_window_is_filtered_and_paged_in_order_of_reception
+                what_was_forwarded_is_known_also_by_a_replay
+                a_held_record_is_in_the_window_and_in_no_feed
+                an_erased_record_is_left_out_and_found_by_the_card_it_names
+                records_are_drained_by_themselves_and_never_given_up_untried
+                a_closed_session_is_watched_no_more
+                a_record_is_compared_once_with_the_last_end_of_its_session
+            }
             clock_step {
                 set_back_what_is_deferred_is_due_earlier
                 set_forwards_an_end_is_given_up_later_and_a_start_expires
@@ -257,6 +277,18 @@ macro_rules! conformance {
                 a_refusal_while_an_earlier_session_stands_open_is_kept
                 a_refusal_is_judged_only_once_all_messages_before_it_are_known
             }
+            remote {
+                a_yes_makes_it_active
+                what_is_void_leaves_no_session
+                the_first_message_confirms_it
+                another_operators_message_does_not_confirm_it
+                what_the_operator_has_spoken_of_is_stronger_than_its_no
+                a_message_after_the_answer_finds_it_as_it_is
+                it_is_stopped_from_whichever_side_it_was_opened
+                only_what_should_have_been_answered_is_undecided
+                a_crash_leaves_it_unconfirmed_until_it_is_heard_of
+                it_is_watched_once_somebody_believes_in_it
+            }
             people {
                 an_endpoint_fails_from_its_first_failed_attempt_until_nothing_waits
                 the_newest_attempt_says_whether_it_is_misconfigured
@@ -274,6 +306,11 @@ macro_rules! conformance {
         #[test]
         fn order_leases_and_final_states_hold_in_any_sequence() {
             crate::any_sequence::order_leases_and_final_states_hold::<$place>();
+        }
+
+        #[test]
+        fn a_session_lives_as_the_table_has_it_whatever_comes() {
+            crate::session_life::the_ledger_decides_as_the_table_has_it::<$place>();
         }
 
         #[test]

@@ -1,8 +1,9 @@
-//! The exchange with a provider, over HTTP/1.1 and HTTPS: one deadline over address, connection, TLS, request, headers
+//! The exchange with a partner, over HTTP/1.1 and HTTPS: one deadline over address, connection, TLS, request, headers
 //! and body; a bound on the answer's size; no redirects; connections kept and reused.
 //!
 //! A reused connection may have been closed by the other side in the very moment of sending. If it breaks before a byte
 //! of the answer arrived, the request is sent once more on a fresh connection: the same attempt, within the same budget.
+//! What must not be carried out twice goes over a connection of its own instead.
 
 mod connection;
 mod pool;
@@ -19,7 +20,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use roamhub_core::outcome::{Exchange, ExchangeFailure, HttpAnswer};
 use roamhub_core::ports::{Courier, Letter, Task};
-use roamhub_core::route::Route;
+use roamhub_core::route::Endpoint;
 use tokio::time::timeout;
 
 use connection::{Connection, SendError};
@@ -28,6 +29,8 @@ use target::{Target, Targets};
 
 /// The longest answer that is read, decoded: an acknowledgement is a few hundred bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
+/// What connecting may take, TLS included, where it must be known whether anything was sent.
+const CONNECTING: Duration = Duration::from_secs(3);
 
 /// Carries messages over HTTP and HTTPS.
 #[derive(Debug, Default)]
@@ -44,10 +47,10 @@ impl HttpCourier {
         Self::default()
     }
 
-    async fn exchange(&self, route: &Route, letter: &Letter) -> Exchange {
-        let target = self.targets.of(&letter.url, route.ca.as_deref(), &self.pool)?;
+    async fn exchange(&self, endpoint: &Endpoint, letter: &Letter) -> Exchange {
+        let target = self.targets.of(&letter.url, endpoint.ca.as_deref(), &self.pool)?;
         if let Some(mut kept) = target.idle.take().await {
-            match kept.send(target.request(route, letter)?).await {
+            match kept.send(target.request(endpoint, letter)?).await {
                 Ok(response) => return finish(&target, kept, response).await,
                 Err(SendError { before_answer: true, .. }) => {}
                 Err(SendError { failure, .. }) => return Err(failure),
@@ -55,18 +58,33 @@ impl HttpCourier {
         }
         // Boxed: a handshake's state is large, and most messages need none.
         let mut fresh = Box::pin(Connection::open(&target.address, &self.trust)).await?;
-        let request = target.request(route, letter)?;
+        let request = target.request(endpoint, letter)?;
         let response = fresh.send(request).await.map_err(|error| error.failure)?;
         finish(&target, fresh, response).await
+    }
+
+    /// On a connection that nothing else uses, before or after.
+    async fn exchange_once(&self, endpoint: &Endpoint, letter: &Letter) -> Exchange {
+        let target = self.targets.of(&letter.url, endpoint.ca.as_deref(), &self.pool)?;
+        let request = target.request(endpoint, letter)?;
+        let opening = Box::pin(Connection::open(&target.address, &self.trust));
+        let mut own = timeout(CONNECTING, opening).await.unwrap_or(Err(ExchangeFailure::Connect))?;
+        let response = own.send(request).await.map_err(|error| error.failure)?;
+        answer(response).await
     }
 }
 
 async fn finish(target: &Target, connection: Connection, response: Response<Incoming>) -> Exchange {
+    let answer = answer(response).await?;
+    target.idle.put(connection);
+    Ok(answer)
+}
+
+async fn answer(response: Response<Incoming>) -> Exchange {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
     let gzipped = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
     let mut body = read_bounded(response.into_body()).await?;
-    target.idle.put(connection);
     if gzipped {
         body = decode(&body)?;
     }
@@ -74,9 +92,17 @@ async fn finish(target: &Target, connection: Connection, response: Response<Inco
 }
 
 impl Courier for HttpCourier {
-    fn carry<'a>(&'a self, route: &'a Route, letter: Letter) -> Task<'a, Exchange> {
+    fn carry<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange> {
         Box::pin(async move {
-            timeout(letter.budget, self.exchange(route, &letter))
+            timeout(letter.budget, self.exchange(endpoint, &letter))
+                .await
+                .unwrap_or(Err(ExchangeFailure::Timeout))
+        })
+    }
+
+    fn carry_once<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange> {
+        Box::pin(async move {
+            timeout(letter.budget, self.exchange_once(endpoint, &letter))
                 .await
                 .unwrap_or(Err(ExchangeFailure::Timeout))
         })

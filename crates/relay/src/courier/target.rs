@@ -11,7 +11,7 @@ use http::{Method, Request, Uri};
 use http_body_util::Full;
 use roamhub_core::outcome::ExchangeFailure;
 use roamhub_core::ports::Letter;
-use roamhub_core::route::Route;
+use roamhub_core::route::Endpoint;
 
 use super::pool::{Address, Pool, Stack};
 
@@ -51,7 +51,7 @@ impl Target {
     /// The request for a letter; built again for a fresh connection.
     pub(super) fn request(
         &self,
-        route: &Route,
+        endpoint: &Endpoint,
         letter: &Letter,
     ) -> Result<Request<Full<bytes::Bytes>>, ExchangeFailure> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -68,7 +68,7 @@ impl Target {
             let value = HeaderValue::from_str(value).map_err(|_| ExchangeFailure::Address)?;
             headers.append(HeaderName::from_static(name), value);
         }
-        for (name, value) in &route.headers {
+        for (name, value) in &endpoint.headers {
             let name = HeaderName::try_from(name).map_err(|_| ExchangeFailure::Address)?;
             let value = HeaderValue::from_str(value).map_err(|_| ExchangeFailure::Address)?;
             headers.append(name, value);

@@ -2,21 +2,17 @@
 //! whole session.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use oicp::ProviderId;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
+use super::server::{self, acknowledgement, json_response};
 use crate::node;
 
 /// What a card makes the provider do.
@@ -69,7 +65,11 @@ impl DemoProvider {
         let listener = node::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State { id, memory: Mutex::default() });
-        tokio::spawn(accept(listener, state.clone()));
+        let answering = state.clone();
+        tokio::spawn(server::accept(listener, move |request| {
+            let state = answering.clone();
+            async move { state.answer(request).await }
+        }));
         Ok(Self { address, state })
     }
 
@@ -84,20 +84,6 @@ impl DemoProvider {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = state.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let state = state.clone();
-                async move { Ok::<_, Infallible>(state.answer(request).await) }
-            });
-            // The hub hears of a broken connection; the demo need not.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
 impl State {
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
@@ -105,13 +91,14 @@ impl State {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let authorise = request.uri().path().ends_with("/authorize/start");
-        let body = match request.into_body().collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return json_response(StatusCode::BAD_REQUEST, &json!({})),
-        };
-        let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let record = request.uri().path().ends_with("/charge-detail-record");
+        let message = server::message(request).await;
         self.memory().received += 1;
-        if authorise { self.authorise(&message) } else { self.notified(&message).await }
+        match (authorise, record) {
+            (true, _) => self.authorise(&message),
+            (_, true) => acknowledgement(true, "000", "Success"),
+            _ => self.notified(&message).await,
+        }
     }
 
     fn authorise(&self, message: &Value) -> Response<Full<Bytes>> {
@@ -160,17 +147,4 @@ impl State {
             }
         }
     }
-}
-
-fn acknowledgement(result: bool, code: &str, text: &str) -> Response<Full<Bytes>> {
-    let status = json!({"Code": code, "Description": text, "AdditionalInfo": text});
-    json_response(StatusCode::OK, &json!({"Result": result, "StatusCode": status}))
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    response
 }

@@ -78,6 +78,8 @@ async fn progress_is_turned_away_first_then_what_opens_a_session_and_an_end_neve
     assert_eq!(card.json()["AuthorizationStatus"], "NotAuthorized");
     assert_delivered(&stage.operator.notify(messages::end(&first)).await);
     assert_delivered(&stage.operator.notify(messages::error(&second)).await);
+    let billed = stage.operator.bill(messages::cdr(&first)).await;
+    assert!(billed.status == 200 && billed.result(), "there is the mark's room: {billed:?}");
     assert_eq!(stage.hub.get_console("/readyz").await.status, 200, "Ends are welcome");
 
     drop(ballast);
@@ -116,6 +118,7 @@ async fn on_a_full_disk_ends_use_the_reserve_and_what_was_answered_stays() {
     }
     stage.hub.wait_for_log("a piece of the reserve is used", SOON).await;
     assert!(answered > 8, "the reserve served {answered} Ends");
+    assert_no_room(&stage.operator.bill(messages::cdr(&session)).await);
     drop(ballast);
 
     stage.hub.kill9().await;

@@ -66,6 +66,12 @@ impl Received {
         self.path.ends_with("/charging-notifications")
     }
 
+    /// Whether it is a charge detail record.
+    #[must_use]
+    pub fn is_cdr(&self) -> bool {
+        self.path.ends_with("/charge-detail-record")
+    }
+
     /// Whether it asks for the authorisation of a start.
     #[must_use]
     pub fn is_authorize_start(&self) -> bool {
