@@ -17,5 +17,6 @@ pub mod request;
 pub mod routes;
 pub mod server;
 pub mod table;
+mod upload;
 
 pub use server::{Limits, Server};

@@ -21,6 +21,7 @@ use crate::partner::stream::FeedStream;
 use crate::partner::{PartnerServices, path};
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
+use crate::upload;
 
 /// What a client is asked to wait before it sends again what could not be stored, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
@@ -94,6 +95,11 @@ impl Routes {
         arrived: Instant,
     ) -> Result<(Service, Reply), EdgeFault> {
         let (head, mut body) = request.into_parts();
+        if let Some((service @ Service::PushAuthenticationData, Some(id))) = &found
+            && head.method == Method::POST
+        {
+            return Ok((*service, Box::pin(upload::serve(&self.hub, id, &head, &mut body)).await?));
+        }
         let (service, id, body) = match self.admit(found, &head, &mut body).await {
             Ok(admitted) => admitted,
             Err(fault) => {
@@ -108,6 +114,7 @@ impl Routes {
             (Service::AuthorizeStart, Some(id)) => {
                 Box::pin(self.hub.authorise_start(&id, body, arrived)).await
             }
+            (Service::AuthorizeStop, Some(id)) => Box::pin(self.hub.authorise_stop(&id, body, arrived)).await,
             _ => self.hub.notify(body, odd, arrived).await,
         };
         Ok((service, reply))
@@ -124,7 +131,13 @@ impl Routes {
         if head.method != Method::POST {
             return Err(EdgeFault::Method);
         }
-        if !matches!(service, Service::ChargingNotifications | Service::AuthorizeStart) {
+        if !matches!(
+            service,
+            Service::ChargingNotifications
+                | Service::AuthorizeStart
+                | Service::AuthorizeStop
+                | Service::PushAuthenticationData
+        ) {
             return Err(EdgeFault::NotOffered);
         }
         let body = request::read(&head.headers, body, self.limits).await?;

@@ -67,6 +67,8 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::ForeignEvse(_) => row(StatusCode::OK, Code::EVSE_INCONSISTENT),
         Verdict::Authorised(answer) => row(StatusCode::OK, answer.status.code),
         Verdict::NotAuthorised(status) => row(StatusCode::OK, status.code),
+        Verdict::Stopped(answer) => row(StatusCode::OK, answer.status.code),
+        Verdict::Uploaded(verdict) => row(StatusCode::OK, verdict.code()),
         Verdict::NoContract => row(StatusCode::OK, Code::NO_CONTRACT),
         Verdict::UnknownProvider(_) => row(StatusCode::OK, Code::PARTNER_NOT_FOUND),
         Verdict::Locked(_) => row(StatusCode::OK, Code::UNAUTHORIZED),

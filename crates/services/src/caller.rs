@@ -28,7 +28,6 @@ pub(crate) fn operator(
 ///
 /// # Errors
 /// [`Verdict::IdMismatch`] or [`Verdict::UnknownCaller`].
-#[allow(dead_code, reason = "the services that providers call follow")]
 pub(crate) fn provider(
     path: &str,
     body: ProviderId,

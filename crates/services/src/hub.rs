@@ -14,8 +14,11 @@ use crate::feed::Feed;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
+use crate::pins::Pins;
 use crate::session_cache::SessionCache;
 use crate::shared_answers::SharedAnswers;
+use crate::upload_turns::UploadTurns;
+use crate::uploaded::NewestUploads;
 
 /// The services. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +35,10 @@ pub(crate) struct Inner {
     pub(crate) metrics: ServiceMetrics,
     pub(crate) sessions: SessionCache,
     pub(crate) authorisations: SharedAnswers,
+    pub(crate) stops: SharedAnswers,
+    pub(crate) pins: Pins,
+    pub(crate) uploads: NewestUploads,
+    pub(crate) upload_turns: UploadTurns,
     pub(crate) authorisation_breakers: Breakers,
     pub(crate) feed: Feed,
     pub(crate) medium_key: MediumKey,
@@ -63,6 +70,8 @@ impl Hub {
         relay.read_pauses().await?;
         let authorisation_breakers = relay.breakers("authorization");
         let feed = Feed::new(ledger.clone(), clock.clone(), partners.clone(), metrics.feed.clone());
+        let pins = Pins::new(ledger.guesses().await?);
+        let uploads = NewestUploads::new(ledger.newest_uploads().await?);
         let inner = Inner {
             ledger,
             relay,
@@ -72,12 +81,18 @@ impl Hub {
             metrics,
             sessions: SessionCache::default(),
             authorisations: SharedAnswers::default(),
+            stops: SharedAnswers::default(),
+            pins,
+            uploads,
+            upload_turns: UploadTurns::default(),
             authorisation_breakers,
             feed,
             medium_key,
             tasks: TaskTracker::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        inner.tidy_all_uploads();
+        Ok(Self { inner })
     }
 
     /// Finishes the authorisations under way; `false` if the deadline came first.

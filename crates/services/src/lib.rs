@@ -6,6 +6,7 @@
 
 pub mod authorise;
 mod authorise_ask;
+mod authorise_stop;
 mod caller;
 pub mod erasure;
 pub mod feed;
@@ -22,10 +23,14 @@ mod partners_lanes;
 pub mod people;
 pub mod people_metrics;
 mod people_text;
+mod pins;
 pub mod receipts;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
+pub mod upload;
+mod upload_turns;
+mod uploaded;
 pub mod watch_metrics;
 pub mod watchdog;
 

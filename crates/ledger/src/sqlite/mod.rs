@@ -21,6 +21,7 @@ mod lanes;
 mod lock;
 mod look;
 mod lookup;
+mod media;
 mod people;
 mod readers;
 mod receipts;
@@ -36,6 +37,7 @@ mod sessions;
 mod space;
 mod tenure;
 mod turns;
+mod uploads;
 mod watch;
 mod writer;
 

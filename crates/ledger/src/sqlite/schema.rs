@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_replay_and_erasure.sql"),
     include_str!("migrations/0006_watch.sql"),
     include_str!("migrations/0007_people.sql"),
+    include_str!("migrations/0008_media.sql"),
 ];
 
 /// The newest schema this program knows.
