@@ -150,6 +150,14 @@ impl Look {
         Ok((lanes::pauses(&self.0)?, lanes::queues(&self.0)?))
     }
 
+    /// The newest push of authentication data of each provider, with what it has now.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn newest_uploads(&self) -> Result<Vec<Upload>, OpenError> {
+        Ok(uploads::newest(&self.0)?)
+    }
+
     /// The pushes of authentication data that were carried out, the newest first, at most `limit` of each provider.
     ///
     /// # Errors

@@ -279,7 +279,8 @@ fn tidy(connection: &Connection, provider: &ProviderId) -> Result<bool, StoreErr
     Ok(changed > 0)
 }
 
-fn newest(connection: &Connection) -> Result<Vec<Upload>, StoreError> {
+/// The newest push of each provider, with what it has now.
+pub(super) fn newest(connection: &Connection) -> Result<Vec<Upload>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT u.provider, u.version, u.at, u.process, u.action, u.records, h.total, u.digest
          FROM upload_head h JOIN upload u ON u.provider = h.provider AND u.version = h.version ORDER BY u.provider",
