@@ -9,7 +9,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use oicp::ack::{Acknowledgement, Reading};
-use oicp::authorize::{AuthorizationStart, AuthorizeStart};
+use oicp::authentication::PushAuthenticationData;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop, AuthorizeStart, AuthorizeStop};
 use oicp::status::Code;
 use serde_json::Value;
 use support::{findings, violations};
@@ -27,7 +28,11 @@ fn the_published_examples_have_their_verdicts() {
         let example = |schema: &str| document["components"]["schemas"][schema]["example"].clone();
         notifications(example);
         authorisation(example);
+        stopping(example);
         acknowledgement(example);
+        if side == "emp" {
+            authentication(example);
+        }
     }
 }
 
@@ -56,6 +61,27 @@ fn authorisation(example: impl Fn(&str) -> Value) {
     assert!(answer.authorized && !answer.completed);
     assert_eq!(answer.provider_id.unwrap().key(), "DEDCB");
     assert!(answer.stop_identifications.is_some());
+}
+
+fn stopping(example: impl Fn(&str) -> Value) {
+    // All five identifications at once.
+    let request = example("eRoamingAuthorizeStop").to_string();
+    let said = violations(&AuthorizeStop::parse(Bytes::from(request)).unwrap_err());
+    assert_eq!(said.len(), 1);
+    assert!(said[0].starts_with("/Identification: expected exactly one of "), "{said:?}");
+
+    let answer =
+        AuthorizationStop::read(example("eRoamingAuthorizationStop").to_string().as_bytes()).unwrap();
+    assert!(answer.authorized && !answer.completed);
+    assert_eq!(answer.provider_id.unwrap().key(), "DEDCB");
+}
+
+fn authentication(example: impl Fn(&str) -> Value) {
+    // One identification inside, the four others beside it.
+    let push = example("eRoamingPushAuthenticationData").to_string();
+    let said = violations(&PushAuthenticationData::parse(Bytes::from(push)).unwrap_err());
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(said.iter().all(|one| one.contains("belongs inside Identification")), "{said:?}");
 }
 
 fn acknowledgement(example: impl Fn(&str) -> Value) {

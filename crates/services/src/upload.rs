@@ -156,7 +156,7 @@ impl Hub {
             Err(Box::new(Reply { process, verdict, ids: CallerIds { partner, ..CallerIds::default() } }))
         };
         let Ok(id) = ProviderId::parse(path_id) else {
-            return refused(None, Verdict::Rejected(Box::new(wrong_path())));
+            return refused(None, Verdict::Rejected(wrong_path()));
         };
         let partner = Partner::Provider(id);
         let directory = self.inner.partners.directory();
@@ -217,7 +217,7 @@ impl Inner {
         let read = tokio::task::spawn_blocking(move || read(body, &provider));
         let pushed = match read.await.map_err(|_| LedgerError::Unknown)? {
             Ok(pushed) => pushed,
-            Err(rejected) => return Ok(Verdict::Rejected(Box::new(rejected))),
+            Err(rejected) => return Ok(Verdict::Rejected(rejected)),
         };
         if let Err(verdict) =
             caller::provider(&turn.path, pushed.push.provider_id(), &self.partners.directory())
@@ -317,19 +317,19 @@ impl Inner {
     }
 }
 
-fn wrong_path() -> Rejected {
+fn wrong_path() -> Box<Rejected> {
     one_violation("ProviderID", "", "the path names no ProviderID, such as DE-DCB".to_owned())
 }
 
-fn one_violation(field: &str, pointer: &str, message: String) -> Rejected {
+fn one_violation(field: &str, pointer: &str, message: String) -> Box<Rejected> {
     let violation = Violation { pointer: pointer.to_owned(), field: field.to_owned(), message };
     let violations: Violations = [violation].into_iter().collect();
-    violations.into()
+    Box::new(violations.into())
 }
 
 /// Judges the whole body. Slow for large ones.
-fn read(body: Bytes, provider: &Provider) -> Result<Pushed, Rejected> {
-    let push = PushAuthenticationData::parse(body)?;
+fn read(body: Bytes, provider: &Provider) -> Result<Pushed, Box<Rejected>> {
+    let push = PushAuthenticationData::parse(body).map_err(Box::new)?;
     if push.clear_pins() > MOST_CLEAR_PINS {
         let message = format!(
             "{} PINs in clear; at most {MOST_CLEAR_PINS} are hashed here, because that is slow on purpose: send HashedPIN \

@@ -22,6 +22,7 @@ mod intake;
 mod lanes;
 mod leases;
 mod looking;
+mod media;
 mod model;
 mod order;
 mod people;
@@ -37,6 +38,7 @@ mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_runs;
 mod sqlite_writer;
+mod uploads;
 mod watch;
 
 use std::sync::Arc;
@@ -257,6 +259,16 @@ macro_rules! conformance {
                 a_refusal_while_an_earlier_session_stands_open_is_kept
                 a_refusal_is_judged_only_once_all_messages_before_it_are_known
             }
+            uploads {
+                nothing_of_a_push_is_seen_before_it_is_finished
+                a_push_that_a_crash_ended_left_nothing
+                every_provider_has_its_own_records_and_they_come_back_as_they_were
+            }
+            media {
+                a_session_knows_what_may_stop_it
+                a_session_that_nobody_authorised_cannot_be_stopped
+                wrong_pins_are_counted_over_a_restart
+            }
             people {
                 an_endpoint_fails_from_its_first_failed_attempt_until_nothing_waits
                 the_newest_attempt_says_whether_it_is_misconfigured
@@ -264,6 +276,11 @@ macro_rules! conformance {
                 messages_go_in_order_until_they_are_done
                 messages_nobody_takes_are_bounded_and_the_newest_stay
             }
+        }
+
+        #[test]
+        fn pushes_do_what_they_say_in_any_sequence() {
+            crate::uploads::pushes_do_what_they_say_in_any_sequence::<$place>();
         }
 
         #[test]

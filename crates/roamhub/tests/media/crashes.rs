@@ -62,7 +62,7 @@ async fn a_push_that_the_hub_does_not_survive_is_there_as_a_whole_or_not_at_all(
         let body = push("DE-OFF", action, records).to_string();
         let provider = pusher(&stage.hub, "DE-OFF");
         let pushing = tokio::spawn(async move { provider.try_post(&push_path("DE-OFF"), &[], body).await });
-        let share = fastrand::u32(5..130);
+        let share = fastrand::u32(5..250);
         tokio::time::sleep(whole * share / 100).await;
         stage.hub.kill9().await;
         let answered = pushing.await.unwrap().is_ok();
