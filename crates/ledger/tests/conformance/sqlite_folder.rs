@@ -229,7 +229,8 @@ async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_s
     let file = inside(folder.path());
     file.execute_batch(
         "DROP TABLE opening; DROP TABLE watch; DROP TABLE ghost; DROP TABLE blocked; DROP TABLE told;
-         DROP TABLE message; DELETE FROM meta WHERE key = 'watched_upto'; PRAGMA user_version = 5",
+         DROP TABLE message; DROP TABLE uploaded; DROP TABLE upload_head; DROP TABLE upload; DROP TABLE uploaded_session;
+         DROP TABLE stop_medium; DROP TABLE pin_guess; DELETE FROM meta WHERE key = 'watched_upto'; PRAGMA user_version = 5",
     )
     .unwrap();
     drop(file);

@@ -5,6 +5,7 @@ mod client;
 mod play;
 mod provider;
 mod screen;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -79,7 +80,9 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let node = Node::start((ledger, gone), partners, seal, oicp, console, None, Watching::default()).await?;
 
     screen::introduce(&cast, &node, &provider.url());
+    uploads::upload(&cast, node.oicp).await?;
     let delivered = play::session(&cast, node.oicp, &provider).await?;
+    uploads::stop(&cast, node.oicp, &provider).await?;
     screen::conclude(delivered);
     if !args.once {
         screen::invite(&cast, &node, GUIDE_SESSION);
@@ -123,7 +126,7 @@ name = "Demo operator"
 id = "{provider}"
 name = "Demo provider"
 url = "{provider_url}"
-services = ["authorization", "notifications"]
+services = ["authorization", "notifications", "authentication-data"]
 broadcast = true
 timeout = "3s"
 retry = ["5s", "10s", "30s"]
