@@ -72,12 +72,6 @@ impl Guesses {
         // A clock that was set back does not lock anybody out for longer than the pause.
         now.duration_since(self.last).abs() < pause
     }
-
-    /// Whether nothing of it counts any more.
-    #[must_use]
-    pub fn is_forgiven(self, limits: GuessLimits, now: Timestamp) -> bool {
-        self.counting(limits, now) == 0
-    }
 }
 
 #[cfg(test)]
@@ -112,8 +106,7 @@ mod tests {
         let limits = GuessLimits::OF_CONTRACT;
         let guesses = wrong(6, limits);
         assert_eq!(Guesses::and_one(Some(guesses), limits, at(2 * 24 * 3600)).wrong, 5);
-        assert!(!guesses.is_forgiven(limits, at(6 * 24 * 3600 - 1)));
-        assert!(guesses.is_forgiven(limits, at(6 * 24 * 3600)));
+        assert_eq!(Guesses::and_one(Some(guesses), limits, at(60 * 24 * 3600)).wrong, 1);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::partners::route;
-use crate::pins::Guess;
+use crate::pins::{self, Guess};
 use crate::reply::{CallerIds, Reply, Verdict};
 use crate::shared_answers::Place;
 
@@ -153,7 +153,13 @@ impl Inner {
             .into_iter()
             .find(|known| known.provider == stop.facts.provider && known.record.form == Form::Code);
         let Some(hash) = of_provider.and_then(|known| known.record.pin) else { return Ok(Ok(None)) };
-        let guess = Guess { operator: stop.facts.operator, medium: stop.medium, pin, hash };
+        let guess = Guess {
+            operator: stop.facts.operator,
+            medium: stop.medium,
+            pin,
+            hash,
+            verdict: pins::Verdict::Final,
+        };
         Ok(match self.check_pin(guess, stop.arrived + BUDGET).await? {
             Ok(()) => Ok(None),
             Err(wrong) => Err(Status::new(Code::QR_REFUSED).with_info(wrong.in_words())),

@@ -72,6 +72,7 @@ impl Hub {
         let feed = Feed::new(ledger.clone(), clock.clone(), partners.clone(), metrics.feed.clone());
         let pins = Pins::new(ledger.guesses().await?);
         let uploads = NewestUploads::new(ledger.newest_uploads().await?);
+        let uploading = ledger.uploading_providers().await?;
         let inner = Inner {
             ledger,
             relay,
@@ -91,7 +92,7 @@ impl Hub {
             tasks: TaskTracker::new(),
         };
         let inner = Arc::new(inner);
-        inner.tidy_all_uploads();
+        inner.tidy_all_uploads(uploading);
         Ok(Self { inner })
     }
 

@@ -30,6 +30,7 @@ mod session_cache;
 mod shared_answers;
 pub mod upload;
 mod upload_turns;
+mod upload_verdict;
 mod uploaded;
 pub mod watch_metrics;
 pub mod watchdog;

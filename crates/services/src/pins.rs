@@ -34,6 +34,16 @@ pub(crate) struct Guess<'a> {
     pub(crate) medium: MediumHash,
     pub(crate) pin: &'a Pin,
     pub(crate) hash: PinHash,
+    pub(crate) verdict: Verdict,
+}
+
+/// What a comparison decides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// Nobody else is asked: a wrong PIN counts for the operator too.
+    Final,
+    /// A provider that may know a newer PIN is asked next.
+    Preliminary,
 }
 
 /// Why a PIN does not count.
@@ -43,6 +53,8 @@ pub(crate) enum NotRight {
     Wrong,
     /// Too many were wrong: it was not looked at.
     TooOften,
+    /// Too many are compared at the moment: it was not looked at.
+    NoTime,
 }
 
 impl NotRight {
@@ -50,6 +62,7 @@ impl NotRight {
         match self {
             Self::Wrong => "the PIN is wrong",
             Self::TooOften => "too many wrong PINs; wait before the next one",
+            Self::NoTime => "the PIN could not be compared in time; try again",
         }
     }
 }
@@ -75,11 +88,13 @@ impl Pins {
     }
 
     /// Counts the guess as wrong before anybody knows; what to keep of it. `None` if it has to wait.
-    fn begin(&self, contract: MediumHash, operator: MediumHash, now: Timestamp) -> Option<Guesses> {
+    fn begin(&self, contract: MediumHash, operator: Option<MediumHash>, now: Timestamp) -> Option<Guesses> {
         let mut counted = self.counted();
-        let waits =
-            |key, limits| counted.get(key).is_some_and(|guesses: &Guesses| guesses.must_wait(limits, now));
-        if waits(&contract, GuessLimits::OF_CONTRACT) || waits(&operator, GuessLimits::OF_OPERATOR) {
+        let waits = |key: MediumHash, limits| {
+            counted.get(&key).is_some_and(|guesses: &Guesses| guesses.must_wait(limits, now))
+        };
+        let operator_waits = operator.is_some_and(|operator| waits(operator, GuessLimits::OF_OPERATOR));
+        if operator_waits || waits(contract, GuessLimits::OF_CONTRACT) {
             return None;
         }
         let before = counted.get(&contract).copied();
@@ -109,17 +124,15 @@ impl Pins {
 }
 
 impl Inner {
-    /// Whether the PIN is right.
-    ///
-    /// # Errors
-    /// [`LedgerError::Busy`] if there was no time to hash before the deadline.
+    /// Whether the PIN is right; looked at before the deadline or not at all.
     pub(crate) async fn check_pin(
         self: &Arc<Self>,
         guess: Guess<'_>,
         deadline: Instant,
     ) -> Result<Result<(), NotRight>, LedgerError> {
         let contract = guess.medium;
-        let operator = self.medium_key.hash_text(&format!("operator:{}", guess.operator.key()));
+        let operator = (guess.verdict == Verdict::Final)
+            .then(|| self.medium_key.hash_text(&format!("operator:{}", guess.operator.key())));
         let now = self.clock.now();
         let Some(counted) = self.pins.begin(contract, operator, now) else {
             return Ok(Err(NotRight::TooOften));
@@ -128,7 +141,7 @@ impl Inner {
         let turn = self.pins.hashing.clone().acquire_owned();
         let Ok(Ok(permit)) = timeout_at(deadline.into(), turn).await else {
             self.pins.take_back(contract);
-            return Err(LedgerError::Busy);
+            return Ok(Err(NotRight::NoTime));
         };
         let (pin, hash) = (guess.pin.clone(), guess.hash);
         let compared = tokio::task::spawn_blocking(move || {
@@ -142,8 +155,10 @@ impl Inner {
             self.tasks.spawn(async move { inner.ledger.keep_guesses(vec![(contract, None)]).await });
             return Ok(Ok(()));
         }
-        let counted = self.pins.wrong(operator, now);
-        self.ledger.keep_guesses(vec![(operator, Some(counted))]).await?;
+        if let Some(operator) = operator {
+            let counted = self.pins.wrong(operator, now);
+            self.ledger.keep_guesses(vec![(operator, Some(counted))]).await?;
+        }
         Ok(Err(NotRight::Wrong))
     }
 }

@@ -27,107 +27,13 @@ use crate::metrics::UploadLabels;
 use crate::pins;
 use crate::reply::{CallerIds, Reply, Verdict};
 use crate::upload_turns::Turn;
+use crate::upload_verdict::LIST;
+pub use crate::upload_verdict::{Named, UploadVerdict};
 
 /// Records that the ledger's writer takes at once: no End waits long behind them.
 const PORTION: usize = 250;
 /// So many records with a PIN in clear are hashed at most: with some 60 ms each, that is seconds.
 pub const MOST_CLEAR_PINS: usize = 100;
-/// So many records are named in an answer.
-const MOST_NAMED: usize = 10;
-const LIST: &str = "/ProviderAuthenticationData/AuthenticationDataRecord";
-
-/// What came of a push.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum UploadVerdict {
-    /// Carried out.
-    Done {
-        /// As it is kept.
-        upload: Upload,
-        /// Records to be deleted that did not exist.
-        unknown: Named,
-    },
-    /// The same bytes as the push before, which holds.
-    Repeat(Upload),
-    /// The provider may not upload.
-    NoContract(ProviderId),
-    /// Contracts of somebody else.
-    Foreign(Named),
-    /// Records that exist and must not, or do not exist and should.
-    Unfit(ActionType, Named),
-}
-
-/// Places in the list of a push: the first ones, and how many there are.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Named {
-    first: Vec<usize>,
-    count: usize,
-}
-
-impl Named {
-    fn add(&mut self, place: usize) {
-        self.count = self.count.saturating_add(1);
-        if self.first.len() < MOST_NAMED {
-            self.first.push(place);
-        }
-    }
-
-    fn in_words(&self) -> String {
-        let places: Vec<_> = self.first.iter().map(usize::to_string).collect();
-        let more = match self.count.saturating_sub(self.first.len()) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!("records {}{more} of {LIST}", places.join(", "))
-    }
-}
-
-impl UploadVerdict {
-    /// The OICP code.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        match self {
-            Self::Done { .. } | Self::Repeat(_) => Code::SUCCESS,
-            Self::NoContract(_) => Code::NO_CONTRACT,
-            Self::Foreign(_) => Code::EVCO_INCONSISTENT,
-            Self::Unfit(..) => Code::DATA_TRANSACTION,
-        }
-    }
-
-    /// Whether nothing was changed because the push was refused.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Done { .. } | Self::Repeat(_))
-    }
-
-    /// What is said beside the code. Records are named by their place in the list, never by a number of a card.
-    #[must_use]
-    pub fn in_words(&self) -> String {
-        match self {
-            Self::Done { upload, unknown } => {
-                let also = match unknown.count {
-                    0 => String::new(),
-                    _ => format!("; these did not exist: {}", unknown.in_words()),
-                };
-                format!("version {}: {} records{also}", upload.version.0, upload.total)
-            }
-            Self::Repeat(upload) => {
-                let Upload { version, total, .. } = upload;
-                format!("the same bytes were carried out before, as version {}: {total} records", version.0)
-            }
-            Self::NoContract(id) => format!(
-                "{id} has no contract with this hub for authentication data; ask the people who run it to add \
-                 \"authentication-data\" to its services"
-            ),
-            Self::Foreign(named) => {
-                format!("contracts of other providers: {}; nothing was stored", named.in_words())
-            }
-            Self::Unfit(ActionType::Update, named) => {
-                format!("these do not exist: {}; nothing was changed", named.in_words())
-            }
-            Self::Unfit(_, named) => format!("these exist: {}; nothing was stored", named.in_words()),
-        }
-    }
-}
 
 /// The right to push, in the order of arrival.
 #[derive(Debug)]
@@ -224,7 +130,7 @@ impl Inner {
         {
             return Ok(*verdict);
         }
-        if pushed.foreign.count > 0 {
+        if !pushed.foreign.is_empty() {
             return Ok(Verdict::Uploaded(UploadVerdict::Foreign(pushed.foreign)));
         }
         let repeated = self.uploads.newest(&turn.provider.id).filter(|newest| newest.digest == pushed.digest);
@@ -250,14 +156,14 @@ impl Inner {
             change.added = change.added.saturating_add(staged.added);
             change.removed = change.removed.saturating_add(staged.removed);
             staged.unfit.into_iter().for_each(|place| unfit.add(place));
-            if unfit.count > MOST_NAMED && action != ActionType::Delete {
+            if unfit.is_enough() && action != ActionType::Delete {
                 break;
             }
         }
         drop(taken);
         // One that panicked has sent less than all: then nothing of it counts.
         reading.await.map_err(|_| LedgerError::Unknown)?;
-        if unfit.count > 0 && action != ActionType::Delete {
+        if !unfit.is_empty() && action != ActionType::Delete {
             return Ok(UploadVerdict::Unfit(action, unfit));
         }
         if first != records {
@@ -294,8 +200,8 @@ impl Inner {
     }
 
     /// After a start: removes what a push left behind that did not live to its end.
-    pub(crate) fn tidy_all_uploads(self: &Arc<Self>) {
-        for provider in self.uploads.providers() {
+    pub(crate) fn tidy_all_uploads(self: &Arc<Self>, providers: Vec<ProviderId>) {
+        for provider in providers {
             let Some(mut turn) = self.upload_turns.queue_up(provider) else { continue };
             let inner = self.clone();
             self.tasks.spawn(async move {

@@ -12,13 +12,13 @@ use oicp::authorize::AuthorizationReading;
 use oicp::identification::Identification;
 use oicp::status::{Code, Status};
 use roamhub_core::authorisation;
-use roamhub_core::directory::{Directory, Operator, Provider};
+use roamhub_core::directory::{Directory, OfferedService, Operator, Provider};
 use roamhub_core::media::{Form, Known, MediumHash, Upload};
 use roamhub_core::ports::LedgerError;
 
 use crate::authorise_ask::Consent;
 use crate::hub::Inner;
-use crate::pins::{Guess, NotRight};
+use crate::pins::{Guess, NotRight, Verdict};
 
 /// From the call's arrival to the last moment a PIN may be compared: there must be time to ask the provider all the same.
 const PIN_BUDGET: Duration = Duration::from_secs(3);
@@ -44,10 +44,6 @@ impl NewestUploads {
 
     pub(crate) fn newest(&self, provider: &ProviderId) -> Option<Upload> {
         self.of.read().unwrap_or_else(PoisonError::into_inner).get(provider).cloned()
-    }
-
-    pub(crate) fn providers(&self) -> Vec<ProviderId> {
-        self.of.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     fn has_records(&self, provider: &ProviderId) -> bool {
@@ -102,7 +98,9 @@ impl Inner {
                 "several providers have uploaded one medium; the first is believed"
             );
         }
-        if let Some(why) = self.wrong_pin(identification, medium, operator, known, arrived).await? {
+        if let Some(why) =
+            self.wrong_pin(identification, medium, operator, (provider, known), arrived).await?
+        {
             return no(why.in_words());
         }
         // A sub-provider's contract is named as what it is.
@@ -116,14 +114,18 @@ impl Inner {
         identification: &Identification,
         medium: MediumHash,
         operator: &Operator,
-        known: &Known,
+        (provider, known): (&Provider, &Known),
         arrived: Instant,
     ) -> Result<Option<NotRight>, LedgerError> {
         let Identification::QrCode { pin, .. } = identification else { return Ok(None) };
         let (Some(pin), Some(hash)) = (pin, known.record.pin.clone()) else {
             return Ok(Some(NotRight::Wrong));
         };
-        let guess = Guess { operator: operator.id, medium, pin, hash };
+        let verdict = match provider.endpoint(OfferedService::Authorization) {
+            Some(_) => Verdict::Preliminary,
+            None => Verdict::Final,
+        };
+        let guess = Guess { operator: operator.id, medium, pin, hash, verdict };
         Ok(self.check_pin(guess, arrived + PIN_BUDGET).await?.err())
     }
 }

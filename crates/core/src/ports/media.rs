@@ -29,6 +29,8 @@ pub trait UploadPort: Send + Sync {
     fn finish_upload(&self, upload: Upload, change: Staged) -> LedgerTask<'_, Upload>;
     /// Removes a portion of what no version of the provider needs any more; whether there may be more of it.
     fn tidy_uploads(&self, provider: ProviderId) -> LedgerTask<'_, bool>;
+    /// The providers that have ever begun a push.
+    fn uploading_providers(&self) -> LedgerTask<'_, Vec<ProviderId>>;
     /// The newest push of each provider.
     fn newest_uploads(&self) -> LedgerTask<'_, Vec<Upload>>;
     /// Who has uploaded this medium, in the order of their ids.

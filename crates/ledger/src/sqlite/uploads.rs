@@ -25,7 +25,7 @@ impl UploadPort for Sqlite {
     fn begin_upload(&self, provider: ProviderId) -> LedgerTask<'_, Version> {
         Box::pin(async move {
             while self.tidy_uploads(provider).await? {}
-            self.writer.write(move |connection| next_version(&head(connection, &provider)?)).await
+            self.writer.write(move |connection| begin(connection, &provider)).await
         })
     }
 
@@ -45,6 +45,14 @@ impl UploadPort for Sqlite {
 
     fn tidy_uploads(&self, provider: ProviderId) -> LedgerTask<'_, bool> {
         Box::pin(self.writer.write(move |connection| tidy(connection, &provider)))
+    }
+
+    fn uploading_providers(&self) -> LedgerTask<'_, Vec<ProviderId>> {
+        Box::pin(self.readers.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT provider FROM upload_head")?;
+            let keys: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            keys.iter().map(|key| provider(key)).collect()
+        }))
     }
 
     fn newest_uploads(&self) -> LedgerTask<'_, Vec<Upload>> {
@@ -100,6 +108,17 @@ fn head(connection: &Connection, provider: &ProviderId) -> Result<Head, StoreErr
         })
         .optional()?;
     Ok(head.unwrap_or_default())
+}
+
+/// From now on the provider is known to have begun a push, whatever becomes of it.
+fn begin(connection: &Connection, provider: &ProviderId) -> Result<Version, StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO upload_head (provider, version, base, total) VALUES (?1, 0, 0, 0)
+             ON CONFLICT (provider) DO NOTHING",
+        )?
+        .execute([provider.key()])?;
+    next_version(&head(connection, provider)?)
 }
 
 fn next_version(head: &Head) -> Result<Version, StoreError> {

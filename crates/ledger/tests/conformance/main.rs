@@ -262,6 +262,7 @@ macro_rules! conformance {
             uploads {
                 nothing_of_a_push_is_seen_before_it_is_finished
                 a_push_that_a_crash_ended_left_nothing
+                a_first_push_that_a_crash_ended_is_found_and_removed
                 every_provider_has_its_own_records_and_they_come_back_as_they_were
             }
             media {
