@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::Args;
+use oicp::authentication::PushAuthenticationData;
 use oicp::authorize::AuthorizeStart;
 use oicp::{ChargingNotification, Finding, Rejected};
 use roamhub_core::ports::Clock;
@@ -57,13 +58,18 @@ fn read(args: &CheckArgs) -> std::io::Result<Bytes> {
     Ok(body.into())
 }
 
-/// A message with a `Type` is a notification; one without, but with an `Identification`, an AuthorizeStart.
+/// A message with a `Type` is a notification; one without, but with an `Identification`, an AuthorizeStart; one with
+/// `ProviderAuthenticationData` an upload.
 fn check(body: Bytes) -> Checked {
     let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&body).ok();
     let has = |name: &str| members.as_ref().is_some_and(|members| members.contains_key(name));
     if !has("Type") && has("Identification") {
         let result = AuthorizeStart::parse(body).map(|_| Vec::new());
         return Checked { message: "eRoamingAuthorizeStart".to_owned(), result };
+    }
+    if has("ActionType") && has("ProviderAuthenticationData") {
+        let result = PushAuthenticationData::parse(body).map(|_| Vec::new());
+        return Checked { message: "eRoamingPushAuthenticationData".to_owned(), result };
     }
     match ChargingNotification::parse(body) {
         Ok(notification) => {

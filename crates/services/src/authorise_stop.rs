@@ -68,7 +68,7 @@ impl Hub {
         }
     }
 
-    /// Identical requests share one answer. The work goes on in a task of its own if the caller goes.
+    /// Identical requests share one answer while it is under way, and a yes for a while. The work goes on in a task of its own if the caller goes.
     async fn once_stopped(
         &self,
         process: ProcessId,
@@ -87,7 +87,8 @@ impl Hub {
                 self.inner.tasks.spawn(async move {
                     let decided = inner.decide_stop(process, request, &directory, arrived).await;
                     let verdict = decided.unwrap_or_else(Verdict::Ledger);
-                    if matches!(verdict, Verdict::Ledger(_)) {
+                    // Only a yes is worth remembering: a driver who is refused may try again with the same card.
+                    if !matches!(&verdict, Verdict::Stopped(answer) if answer.authorized) {
                         inner.stops.forget(operator, digest);
                     }
                     inner.count_stop(&operator, &verdict);

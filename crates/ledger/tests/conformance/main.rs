@@ -37,6 +37,7 @@ mod sqlite_erasure;
 mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_runs;
+mod sqlite_uploads;
 mod sqlite_writer;
 mod uploads;
 mod watch;

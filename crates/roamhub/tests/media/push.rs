@@ -272,6 +272,23 @@ async fn a_push_that_is_broken_off_lets_the_next_one_in() {
 }
 
 #[tokio::test]
+async fn check_says_what_the_hub_would_say_of_a_push() {
+    let check = async |body: Value| {
+        let body = body.to_string();
+        roamhub_testkit::program::run(BIN, &["check", "-"], body.as_bytes(), SOON).await
+    };
+    let good = check(push("DE-OFF", "fullLoad", cards(&[A]))).await;
+    assert_eq!(
+        (good.code, good.stdout.trim()),
+        (Some(0), "eRoamingPushAuthenticationData: fine"),
+        "{good:?}"
+    );
+    let bad = check(push("DE-OFF", "fullLoad", cards(&["04AAAAA"]))).await;
+    assert_eq!(bad.code, Some(1), "{bad:?}");
+    assert!(bad.stdout.contains("AuthenticationDataRecord/0/"), "{bad:?}");
+}
+
+#[tokio::test]
 async fn inspect_says_it_in_words_too() {
     let stage = Stage::new().await;
     stage.pushed("DE-OFF", "fullLoad", cards(&[A, B])).await;

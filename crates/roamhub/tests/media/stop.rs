@@ -231,6 +231,17 @@ async fn a_repeat_shares_the_first_ones_answer_and_the_provider_hears_it_once() 
 }
 
 #[tokio::test]
+async fn a_refused_stop_is_asked_again() {
+    let stage = Stage::new().await;
+    let session = stage.started(card(CARD), "DE-DCB").await;
+    stage.online.set_script(|_| Reply::not_authorized("102"));
+    assert_does_not_stop(&stage.stop(&session, card(CARD)).await, "102");
+    stage.online.set_script(|_| Reply::Acknowledge);
+    assert_stops(&stage.stop(&session, card(CARD)).await, "DE-DCB");
+    assert_eq!(stops(&stage).len(), 2);
+}
+
+#[tokio::test]
 async fn a_stop_whose_operator_hung_up_still_reaches_the_provider() {
     let stage = Stage::new().await;
     let session = stage.started(card(CARD), "DE-DCB").await;
