@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oicp::ProviderId;
 use oicp::authorize::AuthorizeStart;
+use oicp::identification::Identification;
 
 use crate::directory::{Directory, OfferedService, Operator, Provider};
 
@@ -46,6 +47,28 @@ pub fn candidates(
         Some(evco) => direct(evco.provider(), operator, directory).map(Candidates::Direct),
         None => broadcast(operator, directory, remembered),
     }
+}
+
+/// The providers whose uploaded records may decide a request, in a stable order: those under contract and not locked that
+/// may upload, also if they can be asked as well. The one that the contract id names, or all of them.
+#[must_use]
+pub fn uploaders(
+    identification: &Identification,
+    operator: &Operator,
+    directory: &Directory,
+) -> Vec<Arc<Provider>> {
+    let may_decide = |provider: &Arc<Provider>| {
+        provider.may_upload()
+            && !provider.locked
+            && directory.contracted(operator, provider, OfferedService::Authorization)
+    };
+    let mut uploaders: Vec<_> = match identification.evco() {
+        Some(evco) => directory.responsible_provider(&evco.provider()).into_iter().cloned().collect(),
+        None => directory.providers().cloned().collect(),
+    };
+    uploaders.retain(may_decide);
+    uploaders.sort_by_key(|provider| provider.id);
+    uploaders
 }
 
 fn can_be_asked(provider: &Provider) -> bool {

@@ -28,6 +28,8 @@ pub enum OfferedService {
     Cdr,
     /// Reservations (contracts only).
     Reservation,
+    /// Uploads of authentication data: the provider's contract with the hub, not an endpoint.
+    AuthenticationData,
 }
 
 /// A registered charge point operator.
@@ -152,6 +154,12 @@ impl Provider {
     #[must_use]
     pub fn endpoint(&self, service: OfferedService) -> Option<&str> {
         self.url.as_deref().filter(|_| self.services.contains(&service))
+    }
+
+    /// Whether it may upload who may charge (OICP 2.3, eRoamingPushAuthenticationData).
+    #[must_use]
+    pub fn may_upload(&self) -> bool {
+        self.services.contains(&OfferedService::AuthenticationData)
     }
 
     /// Whether it takes notifications of this type.

@@ -9,6 +9,7 @@ mod erasure;
 mod feed;
 mod lanes;
 mod look;
+mod media;
 pub mod people;
 mod receipts;
 mod release;
@@ -39,6 +40,7 @@ pub use erasure::ErasurePort;
 pub use feed::FeedPort;
 pub use lanes::{LanePort, Pause, Queue};
 pub use look::LookPort;
+pub use media::{MediaPort, UploadPort};
 pub use receipts::ReceiptPort;
 pub use release::{OwedEnd, ReleasePort};
 pub use replay::ReplayPort;
@@ -359,6 +361,8 @@ pub trait Ledger:
     + cdr::ComparePort
     + watch::WatchPort
     + people::PeoplePort
+    + UploadPort
+    + MediaPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

@@ -3,7 +3,7 @@
 
 use oicp::Finding;
 use oicp::ack::Acknowledgement;
-use oicp::authorize::AuthorizationStart;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::fault::Fault;
 use oicp::service::Service;
 use oicp::status::{Code, Status};
@@ -59,7 +59,9 @@ fn of_the_hubs_own(service: Service, row: Row, reply: &Reply) -> WireAnswer {
     let plain = row.http == http::StatusCode::OK && !matches!(reply.verdict, Verdict::Locked(_));
     let body = match (&reply.verdict, service) {
         (Verdict::Authorised(answer), _) => answer.to_json(),
+        (Verdict::Stopped(answer), _) => answer.to_json(),
         (_, Service::AuthorizeStart) if plain => refusal(status, &reply.ids).to_json(),
+        (_, Service::AuthorizeStop) if plain => no_stop(status, &reply.ids).to_json(),
         (verdict, _) if plain => acknowledgement(is_yes(verdict), status, &reply.ids).to_json(),
         (verdict, service) => fault(service, verdict, status, &reply.ids),
     };
@@ -78,7 +80,7 @@ pub fn of_fault(service: Option<Service>, fault: &EdgeFault) -> WireAnswer {
         cpo_partner_session_id: None,
         emp_partner_session_id: None,
         violations: &Violations::default(),
-        not_authorized: service == Some(Service::AuthorizeStart),
+        not_authorized: service.is_some_and(asks_for_authorisation),
     };
     WireAnswer { row, body: body.to_json(), delivery: None, reason: message }
 }
@@ -130,6 +132,21 @@ fn refusal(status: Status, ids: &CallerIds) -> AuthorizationStart {
     }
 }
 
+fn no_stop(status: Status, ids: &CallerIds) -> AuthorizationStop {
+    AuthorizationStop {
+        session_id: ids.session.clone(),
+        cpo_partner_session_id: ids.cpo_partner_session.clone(),
+        emp_partner_session_id: ids.emp_partner_session.clone(),
+        provider_id: None,
+        authorized: false,
+        status,
+    }
+}
+
+fn asks_for_authorisation(service: Service) -> bool {
+    matches!(service, Service::AuthorizeStart | Service::AuthorizeStop)
+}
+
 fn fault(service: Service, verdict: &Verdict, status: Status, ids: &CallerIds) -> Vec<u8> {
     let none = Violations::default();
     let violations = match verdict {
@@ -143,7 +160,7 @@ fn fault(service: Service, verdict: &Verdict, status: Status, ids: &CallerIds) -
         cpo_partner_session_id: ids.cpo_partner_session.clone(),
         emp_partner_session_id: ids.emp_partner_session.clone(),
         violations,
-        not_authorized: service == Service::AuthorizeStart,
+        not_authorized: asks_for_authorisation(service),
     }
     .to_json()
 }
@@ -155,6 +172,8 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::Relayed(ack) => return ack.status.clone(),
         Verdict::Authorised(answer) => return answer.status.clone(),
         Verdict::NotAuthorised(status) => return status.clone(),
+        Verdict::Stopped(answer) => return answer.status.clone(),
+        Verdict::Uploaded(verdict) => verdict.in_words(),
         Verdict::Deferred(later) | Verdict::AcceptedForLater(later) => stored(later, reply.process),
         Verdict::GivenUp(why) => {
             format!("{why}; nothing more is sent unless you send it again; receipt={}", reply.process)

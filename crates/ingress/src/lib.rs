@@ -20,5 +20,6 @@ pub mod request;
 pub mod routes;
 pub mod server;
 pub mod table;
+mod upload;
 
 pub use server::{Limits, Server};

@@ -25,6 +25,7 @@ use crate::records::{self, RecordStream};
 use crate::remote::Remote;
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
+use crate::upload;
 
 /// What a client is asked to wait before it sends again what could not be stored, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
@@ -38,6 +39,8 @@ fn is_offered(service: Service) -> bool {
     match service {
         Service::ChargingNotifications
         | Service::AuthorizeStart
+        | Service::AuthorizeStop
+        | Service::PushAuthenticationData
         | Service::ChargeDetailRecord
         | Service::GetChargeDetailRecords => true,
         service => Remote::of(service).is_some(),
@@ -121,6 +124,12 @@ impl Routes {
         arrived: Instant,
     ) -> Result<(Service, Served), EdgeFault> {
         let (head, mut body) = request.into_parts();
+        if let Some((service @ Service::PushAuthenticationData, Some(id))) = &found
+            && head.method == Method::POST
+        {
+            let reply = Box::pin(upload::serve(&self.hub, id, &head, &mut body)).await?;
+            return Ok((*service, Served::Reply(Box::new(reply))));
+        }
         let (service, id, body) = match self.admit(found, &head, &mut body).await {
             Ok(admitted) => admitted,
             Err(fault) => {
@@ -135,6 +144,7 @@ impl Routes {
             (Service::AuthorizeStart, Some(id)) => {
                 Box::pin(self.hub.authorise_start(&id, body, arrived)).await
             }
+            (Service::AuthorizeStop, Some(id)) => Box::pin(self.hub.authorise_stop(&id, body, arrived)).await,
             (Service::ChargeDetailRecord, Some(id)) => {
                 Box::pin(self.hub.record(&id, body, odd, arrived)).await
             }

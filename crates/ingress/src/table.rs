@@ -68,6 +68,8 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::Authorised(answer) => row(StatusCode::OK, answer.status.code),
         Verdict::NotAuthorised(status) => row(StatusCode::OK, status.code),
         Verdict::Remote(verdict) => of_remote(verdict),
+        Verdict::Stopped(answer) => row(StatusCode::OK, answer.status.code),
+        Verdict::Uploaded(verdict) => row(StatusCode::OK, verdict.code()),
         Verdict::NoContract => row(StatusCode::OK, Code::NO_CONTRACT),
         Verdict::UnknownProvider(_) => row(StatusCode::OK, Code::PARTNER_NOT_FOUND),
         Verdict::Locked(_) => row(StatusCode::OK, Code::UNAUTHORIZED),

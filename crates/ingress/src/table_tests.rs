@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use oicp::ack::Acknowledgement;
-use oicp::authorize::AuthorizationStart;
+use oicp::authentication::ActionType;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::status::Status;
 use oicp::{OperatorId, ProviderId, Rejected};
 use roamhub_core::session::SessionKind;
 use roamhub_services::remote::InvalidSession;
 use roamhub_services::reply::Later;
+use roamhub_services::upload::{Named, UploadVerdict};
 
 use super::*;
 
@@ -18,6 +20,17 @@ fn operator() -> OperatorId {
 
 fn provider() -> ProviderId {
     ProviderId::parse("DE-DCB").unwrap()
+}
+
+fn stopped(authorized: bool, code: Code) -> AuthorizationStop {
+    AuthorizationStop {
+        session_id: None,
+        cpo_partner_session_id: None,
+        emp_partner_session_id: None,
+        provider_id: None,
+        authorized,
+        status: Status::new(code),
+    }
 }
 
 fn verdicts() -> Vec<(&'static str, Verdict)> {
@@ -50,6 +63,14 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("foreign EVSE, strict", Verdict::ForeignEvse(vec![])),
         ("authorised", Verdict::Authorised(authorised)),
         ("not authorised", Verdict::NotAuthorised(Status::new(Code::RFID_REFUSED))),
+        ("stopped", Verdict::Stopped(stopped(true, Code::SUCCESS))),
+        ("not stopped, another card", Verdict::Stopped(stopped(false, Code::RFID_REFUSED))),
+        ("upload without contract", Verdict::Uploaded(UploadVerdict::NoContract(provider()))),
+        ("upload of others' contracts", Verdict::Uploaded(UploadVerdict::Foreign(Named::default()))),
+        (
+            "insert of what exists",
+            Verdict::Uploaded(UploadVerdict::Unfit(ActionType::Insert, Named::default())),
+        ),
         ("no contract", Verdict::NoContract),
         ("unknown provider", Verdict::UnknownProvider(provider())),
         ("provider not asked", Verdict::ProviderNotAsked),

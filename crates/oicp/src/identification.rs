@@ -57,7 +57,7 @@ pub enum Medium {
 
 /// A PIN in clear. It prints as nothing but its name.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Pin(String);
+pub struct Pin(pub(crate) String);
 
 impl Pin {
     /// The digits, for comparing with what a provider has stored.
@@ -125,7 +125,7 @@ impl Identification {
 }
 
 const PARENT: &str = "/Identification";
-const FORMS: [&str; 5] = [
+pub(crate) const FORMS: [&str; 5] = [
     "RFIDMifareFamilyIdentification",
     "RFIDIdentification",
     "QRCodeIdentification",
@@ -221,7 +221,7 @@ fn form<'a, const N: usize>(
 }
 
 /// The members of an object that lies at `parent`.
-fn members<'a, const N: usize>(
+pub(crate) fn members<'a, const N: usize>(
     at: At,
     parent: &'static str,
     raw: &'a str,

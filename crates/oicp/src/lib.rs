@@ -14,6 +14,7 @@
 #![expect(clippy::result_large_err, reason = "what is returned on success is larger than Rejected")]
 
 pub mod ack;
+pub mod authentication;
 pub mod authorize;
 pub mod body;
 pub mod cdr;

@@ -10,7 +10,8 @@ use std::path::Path;
 use bytes::Bytes;
 use oicp::Rejected;
 use oicp::ack::{Acknowledgement, Reading};
-use oicp::authorize::{AuthorizationStart, AuthorizeStart};
+use oicp::authentication::PushAuthenticationData;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop, AuthorizeStart, AuthorizeStop};
 use oicp::cdr::GetChargeDetailRecords;
 use oicp::remote::{RemoteStart, RemoteStop};
 use oicp::status::Code;
@@ -33,9 +34,11 @@ fn the_published_examples_have_their_verdicts() {
         notifications(example);
         authorisation(example);
         remote(example);
+        stopping(example);
         acknowledgement(example);
         charge_detail_records(example);
         if side == "emp" {
+            authentication(example);
             let wanted = example("eRoamingGetChargeDetailRecords").to_string();
             let wanted = GetChargeDetailRecords::parse(&Bytes::from(wanted)).unwrap();
             assert_eq!(
@@ -110,6 +113,27 @@ fn remote(example: impl Fn(&str) -> Value) {
         assert_eq!(stop.session_id().as_str(), body["SessionID"], "{name}");
         assert_eq!(stop.emp_partner_session_id(), Some("2345ABC"));
     }
+}
+
+fn stopping(example: impl Fn(&str) -> Value) {
+    // All five identifications at once.
+    let request = example("eRoamingAuthorizeStop").to_string();
+    let said = violations(&AuthorizeStop::parse(Bytes::from(request)).unwrap_err());
+    assert_eq!(said.len(), 1);
+    assert!(said[0].starts_with("/Identification: expected exactly one of "), "{said:?}");
+
+    let answer =
+        AuthorizationStop::read(example("eRoamingAuthorizationStop").to_string().as_bytes()).unwrap();
+    assert!(answer.authorized && !answer.completed);
+    assert_eq!(answer.provider_id.unwrap().key(), "DEDCB");
+}
+
+fn authentication(example: impl Fn(&str) -> Value) {
+    // One identification inside, the four others beside it.
+    let push = example("eRoamingPushAuthenticationData").to_string();
+    let said = violations(&PushAuthenticationData::parse(Bytes::from(push)).unwrap_err());
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(said.iter().all(|one| one.contains("belongs inside Identification")), "{said:?}");
 }
 
 fn acknowledgement(example: impl Fn(&str) -> Value) {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::Args;
+use oicp::authentication::PushAuthenticationData;
 use oicp::authorize::AuthorizeStart;
+use oicp::cdr::ChargeDetailRecord;
 use oicp::remote::{RemoteStart, RemoteStop};
 use oicp::{ChargingNotification, Finding, Rejected};
 use roamhub_core::ports::Clock;
@@ -58,8 +60,9 @@ fn read(args: &CheckArgs) -> std::io::Result<Bytes> {
     Ok(body.into())
 }
 
-/// A message with a `Type` is a notification; one without is a provider's remote request if it is a provider's,
-/// and an AuthorizeStart if it has an `Identification`.
+/// A message with a `Type` is a notification; one with `ProviderAuthenticationData` an upload; any other a provider's
+/// remote request if it is a provider's, a charge detail record if it has a `ConsumedEnergy`, and an AuthorizeStart if it has
+/// an `Identification`.
 fn check(body: Bytes) -> Checked {
     let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&body).ok();
     let has = |name: &str| members.as_ref().is_some_and(|members| members.contains_key(name));
@@ -75,9 +78,21 @@ fn check(body: Bytes) -> Checked {
         };
         return Checked { message: message.to_owned(), result: result.map(|()| Vec::new()) };
     }
+    if !has("Type") && has("Identification") && has("ConsumedEnergy") {
+        let message = "eRoamingChargeDetailRecord".to_owned();
+        let result = ChargeDetailRecord::parse(body).and_then(|record| {
+            record.check_at(SystemClock.now())?;
+            Ok(record.findings().to_vec())
+        });
+        return Checked { message, result };
+    }
     if !has("Type") && has("Identification") {
         let result = AuthorizeStart::parse(body).map(|_| Vec::new());
         return Checked { message: "eRoamingAuthorizeStart".to_owned(), result };
+    }
+    if has("ActionType") && has("ProviderAuthenticationData") {
+        let result = PushAuthenticationData::parse(body).map(|_| Vec::new());
+        return Checked { message: "eRoamingPushAuthenticationData".to_owned(), result };
     }
     match ChargingNotification::parse(body) {
         Ok(notification) => {

@@ -16,13 +16,17 @@ use serde_json::{Value, json};
 
 use crate::settings::default_data;
 use crate::table::Table;
+use crate::uploads;
 use crate::verify::{self, Check};
+
+/// So many pushes of each provider are shown.
+const UPLOADS_SHOWN: usize = 20;
 
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     /// The `Process-ID` of an answer (also the receipt in its text), or a SessionID
-    #[arg(value_name = "ID", required_unless_present_any = ["refused", "verify"], conflicts_with = "refused")]
+    #[arg(value_name = "ID", required_unless_present_any = ["refused", "verify", "uploads"], conflicts_with = "refused")]
     id: Option<String>,
     /// Check a receipt instead: the file that holds it, - for standard input, or none with a Process-ID
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "refused")]
@@ -36,6 +40,9 @@ pub(crate) struct InspectArgs {
     /// List requests that were refused, the newest first
     #[arg(long)]
     refused: bool,
+    /// Show what providers have uploaded for authorisation: versions and counts
+    #[arg(long, conflicts_with_all = ["id", "refused", "verify"])]
+    uploads: bool,
     /// Only those of this partner
     #[arg(long, value_name = "ID", requires = "refused")]
     partner: Option<String>,
@@ -54,6 +61,12 @@ pub(crate) struct InspectArgs {
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     if let Some(receipt) = &args.verify {
         return Ok(verified(args, receipt.as_deref()));
+    }
+    if args.uploads {
+        let look = Look::at(&args.data)?;
+        let (newest, history) = (look.newest_uploads()?, look.uploads(UPLOADS_SHOWN)?);
+        print(args, &uploads::as_json(&newest, &history), || uploads::in_words(&history).to_string());
+        return Ok(ExitCode::SUCCESS);
     }
     let Some(id) = &args.id else { return refused(args) };
     let process = ProcessId::parse(id).context("Process-IDs and SessionIDs look like 0198f2d4-…, a UUID")?;

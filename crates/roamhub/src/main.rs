@@ -23,6 +23,7 @@ mod settings;
 mod table;
 mod tail;
 mod telemetry;
+mod uploads;
 mod verify;
 mod watching;
 mod watching_settings;

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use oicp::OperatorId;
 use oicp::authorize::AuthorizeStart;
+use oicp::identification::Identification;
 use oicp::service::Service;
 use oicp::status::Code;
 use roamhub_core::authorisation::{self, NobodyToAsk};
 use roamhub_core::directory::{Directory, Operator};
+use roamhub_core::media::{Form, Grounds};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::watchdog::GhostKind;
@@ -27,6 +29,7 @@ use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
 use crate::shared_answers::{Asking, Place};
+use crate::uploaded::Said;
 
 /// From the call's arrival to its answer, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_800);
@@ -109,15 +112,35 @@ impl Inner {
             Some(_) => None,
             None => self.ledger.remembered_provider(medium).await?,
         };
+        let identification = request.identification();
         let candidates = match authorisation::candidates(request, operator, directory, remembered) {
-            Ok(candidates) => candidates,
+            Ok(candidates) => Some(candidates),
             Err(NobodyToAsk::NoContract) => return Ok(Verdict::NoContract),
             Err(NobodyToAsk::UnknownProvider(id)) => return Ok(Verdict::UnknownProvider(id)),
-            Err(NobodyToAsk::NotOffered) => return Ok(Verdict::ProviderNotAsked),
+            Err(NobodyToAsk::NotOffered) => {
+                if authorisation::uploaders(identification, operator, directory).is_empty() {
+                    return Ok(Verdict::ProviderNotAsked);
+                }
+                // Uploaded records decide alone.
+                None
+            }
         };
+        let said = self.said_by_uploads(identification, medium, operator, directory, arrived).await?;
         let key = SessionKey::new();
         let pending = self.pending(key, process, request, operator, medium);
         self.ledger.open_pending(pending).await?;
+        let candidates = match (said, candidates) {
+            (Said::Yes(consent), _) => {
+                let grounds = Some(Grounds::Uploaded(Form::of(identification)));
+                return self
+                    .conclude(key, medium, request, operator, Asked::Authorised(consent), grounds)
+                    .await;
+            }
+            (Said::No(status), None) => {
+                return self.conclude(key, medium, request, operator, Asked::Refused(status), None).await;
+            }
+            (Said::No(_), Some(candidates)) => candidates,
+        };
         // Looked up after that commit: the outcome of an End that its operator has just heard of is in it or before it.
         let owed = self.relay.owed_ends(medium).await;
         let question = Question {
@@ -130,7 +153,18 @@ impl Inner {
             owed: owed.into(),
         };
         let asked = self.ask(question, candidates).await;
-        self.conclude(key, medium, request, operator, asked).await
+        let grounds = self.grounds(&asked);
+        self.conclude(key, medium, request, operator, asked, grounds).await
+    }
+
+    /// The media that the provider named as ones that may stop the session; those of codes not, only the provider knows
+    /// their PINs.
+    fn grounds(&self, asked: &Asked) -> Option<Grounds> {
+        let Asked::Authorised(consent) = asked else { return None };
+        let media = consent.answer.stop_media();
+        let decides = |medium: &&Identification| matches!(Form::of(medium), Form::Card | Form::Contract);
+        let media: Vec<_> = media.iter().filter(decides).map(|medium| self.medium_key.hash(medium)).collect();
+        (!media.is_empty()).then_some(Grounds::Named(media))
     }
 
     fn pending(
@@ -161,6 +195,7 @@ impl Inner {
         request: &AuthorizeStart,
         operator: &Operator,
         asked: Asked,
+        grounds: Option<Grounds>,
     ) -> Result<Verdict, LedgerError> {
         let mut outcome = AuthorisationOutcome {
             key,
@@ -176,7 +211,18 @@ impl Inner {
                 outcome.emp_partner_session_id.clone_from(&consent.answer.emp_partner_session_id);
                 outcome.code = Code::SUCCESS.number();
                 let by = consent.provider.id;
-                self.ledger.decide(outcome).await.inspect_err(|_| {
+                let was_asked = !matches!(grounds, Some(Grounds::Uploaded(_)));
+                let keep = async {
+                    match grounds {
+                        Some(grounds) => self.ledger.keep_grounds(key, grounds).await,
+                        None => Ok(()),
+                    }
+                };
+                // Queued in this order: nobody hears of a session without what may stop it.
+                tokio::try_join!(keep, self.ledger.decide(outcome)).inspect_err(|_| {
+                    if !was_asked {
+                        return;
+                    }
                     // The operator hears no yes, but the provider has given one.
                     self.ledger.note_conflict(key, operator.id, by, self.clock.now());
                     self.metrics.watch.found(&operator.id, GhostKind::LateYes);

@@ -222,7 +222,7 @@ pub(crate) enum Silence {
 }
 
 /// Whether the provider was there: what feeds its breaker is the same as for notifications.
-fn reached(answer: &Exchange, usable: bool) -> Reached {
+pub(crate) fn reached(answer: &Exchange, usable: bool) -> Reached {
     match answer {
         Ok(answer) if !usable && matches!(answer.status, 408 | 425 | 429 | 500..) => Reached::No,
         Ok(_) | Err(ExchangeFailure::Address) => Reached::Yes,

@@ -95,6 +95,10 @@ pub async fn erase(
     if ledger.remembered_provider(medium).await?.is_some() {
         count.cards += 1;
     }
+    count.uploads = match extent {
+        Extent::DryRun => ledger.uploads_of(medium).await?,
+        Extent::Erase(_) => ledger.erase_uploads_of(medium).await?,
+    };
     if let Extent::Erase(_) = extent {
         ledger.forget_medium(medium).await?;
         ledger.purge().await?;

@@ -14,9 +14,12 @@ use crate::feed::Feed;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
+use crate::pins::Pins;
 use crate::remote::CallsUnderWay;
 use crate::session_cache::SessionCache;
 use crate::shared_answers::SharedAnswers;
+use crate::upload_turns::UploadTurns;
+use crate::uploaded::NewestUploads;
 
 /// The services. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +38,10 @@ pub(crate) struct Inner {
     pub(crate) authorisations: SharedAnswers,
     pub(crate) remote_answers: SharedAnswers,
     pub(crate) remote_calls: CallsUnderWay,
+    pub(crate) stops: SharedAnswers,
+    pub(crate) pins: Pins,
+    pub(crate) uploads: NewestUploads,
+    pub(crate) upload_turns: UploadTurns,
     pub(crate) authorisation_breakers: Breakers,
     pub(crate) feed: Feed,
     pub(crate) medium_key: MediumKey,
@@ -66,6 +73,9 @@ impl Hub {
         relay.read_pauses().await?;
         let authorisation_breakers = relay.breakers("authorization");
         let feed = Feed::new(ledger.clone(), clock.clone(), partners.clone(), metrics.feed.clone());
+        let pins = Pins::new(ledger.guesses().await?);
+        let uploads = NewestUploads::new(ledger.newest_uploads().await?);
+        let uploading = ledger.uploading_providers().await?;
         let inner = Inner {
             ledger,
             relay,
@@ -77,12 +87,18 @@ impl Hub {
             authorisations: SharedAnswers::default(),
             remote_answers: SharedAnswers::default(),
             remote_calls: CallsUnderWay::default(),
+            stops: SharedAnswers::default(),
+            pins,
+            uploads,
+            upload_turns: UploadTurns::default(),
             authorisation_breakers,
             feed,
             medium_key,
             tasks: TaskTracker::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        inner.tidy_all_uploads(uploading);
+        Ok(Self { inner })
     }
 
     /// Finishes the authorisations and remote requests under way; `false` if the deadline came first.

@@ -6,6 +6,7 @@
 
 pub mod authorise;
 mod authorise_ask;
+mod authorise_stop;
 mod caller;
 mod cdr;
 pub mod cdr_fetch;
@@ -26,11 +27,16 @@ mod partners_remote;
 pub mod people;
 pub mod people_metrics;
 mod people_text;
+mod pins;
 pub mod receipts;
 pub mod remote;
 pub mod reply;
 mod session_cache;
 mod shared_answers;
+pub mod upload;
+mod upload_turns;
+mod upload_verdict;
+mod uploaded;
 pub mod watch_metrics;
 pub mod watchdog;
 

@@ -36,12 +36,23 @@ pub struct AuthorisationLabels {
     pub code: String,
 }
 
+/// Labels of an upload.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct UploadLabels {
+    /// The provider that uploaded.
+    pub provider: String,
+    /// The OICP code it was told.
+    pub code: String,
+}
+
 /// The services' metrics.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceMetrics {
     pub(crate) findings: Family<FindingLabels, Counter>,
     pub(crate) differences: Family<FindingLabels, Counter>,
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
+    pub(crate) stops: Family<AuthorisationLabels, Counter>,
+    pub(crate) uploads: Family<UploadLabels, Counter>,
     pub(crate) conflicts: Counter,
     pub(crate) remote: RemoteMetrics,
     pub(crate) feed: FeedMetrics,
@@ -63,6 +74,12 @@ impl ServiceMetrics {
             "roamhub_authorisations",
             "Authorisations, by answer",
             metrics.authorisations.clone(),
+        );
+        registry.register("roamhub_stops", "Requests to stop, by answer", metrics.stops.clone());
+        registry.register(
+            "roamhub_uploads",
+            "Uploads of authentication data, by answer",
+            metrics.uploads.clone(),
         );
         registry.register(
             "roamhub_authorisation_conflicts",

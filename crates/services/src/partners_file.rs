@@ -31,6 +31,9 @@ pub struct PartnersError {
 /// What a provider gets for one exchange, by default and at most: an End is answered within 8 s, everything included.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// The service that a provider needs no URL for.
+const AUTHENTICATION_DATA: &str = "authentication-data";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -171,7 +174,9 @@ impl Reader<'_> {
 
     fn provider(&self, entry: &ProviderEntry) -> Result<Provider, PartnersError> {
         let services: BTreeSet<_> = self.all(&entry.services, Self::service)?.into_iter().collect();
-        if let (Some(first), None) = (entry.services.first(), &entry.url) {
+        // To upload is the provider's own call: it needs no address.
+        let first = entry.services.iter().find(|word| word.get_ref() != AUTHENTICATION_DATA);
+        if let (Some(first), None) = (first, &entry.url) {
             return Err(self.wrong(first, "services need a url; add the provider's base URL or remove them"));
         }
         Ok(Provider {
@@ -303,9 +308,10 @@ impl Reader<'_> {
             "notifications" => Ok(OfferedService::Notifications),
             "cdr" => Ok(OfferedService::Cdr),
             "reservation" => Ok(OfferedService::Reservation),
+            AUTHENTICATION_DATA => Ok(OfferedService::AuthenticationData),
             other => Err(self.wrong(
                 text,
-                format!("{other:?} is no service; there are \"authorization\", \"notifications\", \"cdr\", \"reservation\""),
+                format!("{other:?} is no service; there are \"authorization\", \"notifications\", \"cdr\", \"reservation\", \"{AUTHENTICATION_DATA}\""),
             )),
         }
     }

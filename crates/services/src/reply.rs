@@ -4,13 +4,14 @@
 use jiff::Timestamp;
 use oicp::Rejected;
 use oicp::ack::Acknowledgement;
-use oicp::authorize::AuthorizationStart;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::status::Status;
 use oicp::{Finding, ProviderId};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::{Partner, ProcessId};
 
 use crate::remote::RemoteVerdict;
+use crate::upload::UploadVerdict;
 
 /// The answer to a call.
 #[derive(Debug, Clone)]
@@ -94,6 +95,10 @@ pub enum Verdict {
     Authorised(AuthorizationStart),
     /// Asked, and nobody said yes.
     NotAuthorised(Status),
+    /// Whether a medium may stop a session was decided.
+    Stopped(AuthorizationStop),
+    /// What came of a push of authentication data.
+    Uploaded(UploadVerdict),
     /// No contract with anybody who could be asked.
     NoContract,
     /// The contract id names a provider that is not registered.
@@ -135,7 +140,9 @@ impl Verdict {
             | Self::Superseded
             | Self::Recorded
             | Self::Authorised(_)
-            | Self::NotAuthorised(_) => false,
+            | Self::NotAuthorised(_)
+            | Self::Stopped(_) => false,
+            Self::Uploaded(verdict) => verdict.is_refusal(),
             Self::SessionInvalid
             | Self::TooSoon { .. }
             | Self::Implausible(_)

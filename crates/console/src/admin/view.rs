@@ -188,6 +188,7 @@ pub fn erased(count: &ErasureCount, extent: Extent) -> Value {
         "messages": count.messages,
         "requests": count.requests,
         "cards": count.cards,
+        "uploads": count.uploads,
         "erasedBefore": count.erased_before,
         "undelivered": count.undelivered,
         "underWay": count.under_way,

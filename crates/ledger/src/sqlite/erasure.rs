@@ -181,7 +181,7 @@ fn requests_without_session(
 }
 
 /// Does work that cleans the places of rows that it deletes or rewrites otherwise than in place.
-fn cleanly<T>(
+pub(super) fn cleanly<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
+use roamhub_core::media::Upload;
 use roamhub_core::ports::cdr::Difference;
 use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::ports::{LedgerTask, LookPort, Pause, Queue};
@@ -18,7 +19,7 @@ use super::rows::{bytes, instant, operator, provider};
 use super::runs::{Known, messages_of_from_outside};
 use super::{
     FILE_NAME, OpenError, Sqlite, StoreError, cdr_compare, lanes, receipts, records, replays, schema,
-    sessions, watch,
+    sessions, uploads, watch,
 };
 
 impl LookPort for Sqlite {
@@ -160,6 +161,22 @@ impl Look {
     /// [`OpenError`] if the ledger cannot be read.
     pub fn lanes(&self) -> Result<(Vec<Pause>, Vec<Queue>), OpenError> {
         Ok((lanes::pauses(&self.0)?, lanes::queues(&self.0)?))
+    }
+
+    /// The newest push of authentication data of each provider, with what it has now.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn newest_uploads(&self) -> Result<Vec<Upload>, OpenError> {
+        Ok(uploads::newest(&self.0)?)
+    }
+
+    /// The pushes of authentication data that were carried out, the newest first, at most `limit` of each provider.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn uploads(&self, limit: usize) -> Result<Vec<Upload>, OpenError> {
+        Ok(uploads::history(&self.0, limit)?)
     }
 
     /// The number of the last message that has arrived.

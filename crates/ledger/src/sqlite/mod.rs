@@ -23,6 +23,7 @@ mod lanes;
 mod lock;
 mod look;
 mod lookup;
+mod media;
 mod people;
 mod readers;
 mod receipts;
@@ -40,6 +41,7 @@ mod space;
 mod tenure;
 mod turns;
 mod undecided;
+mod uploads;
 mod watch;
 mod writer;
 

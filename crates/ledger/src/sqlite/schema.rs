@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_people.sql"),
     include_str!("migrations/0008_remote.sql"),
     include_str!("migrations/0009_cdr.sql"),
+    include_str!("migrations/0010_media.sql"),
 ];
 
 /// The newest schema this program knows.

@@ -23,6 +23,7 @@ mod intake;
 mod lanes;
 mod leases;
 mod looking;
+mod media;
 mod model;
 mod order;
 mod people;
@@ -39,7 +40,9 @@ mod sqlite_erasure;
 mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_runs;
+mod sqlite_uploads;
 mod sqlite_writer;
+mod uploads;
 mod watch;
 
 use std::sync::Arc;
@@ -289,6 +292,17 @@ macro_rules! conformance {
                 a_crash_leaves_it_unconfirmed_until_it_is_heard_of
                 it_is_watched_once_somebody_believes_in_it
             }
+            uploads {
+                nothing_of_a_push_is_seen_before_it_is_finished
+                a_push_that_a_crash_ended_left_nothing
+                a_first_push_that_a_crash_ended_is_found_and_removed
+                every_provider_has_its_own_records_and_they_come_back_as_they_were
+            }
+            media {
+                a_session_knows_what_may_stop_it
+                a_session_that_nobody_authorised_cannot_be_stopped
+                wrong_pins_are_counted_over_a_restart
+            }
             people {
                 an_endpoint_fails_from_its_first_failed_attempt_until_nothing_waits
                 the_newest_attempt_says_whether_it_is_misconfigured
@@ -296,6 +310,11 @@ macro_rules! conformance {
                 messages_go_in_order_until_they_are_done
                 messages_nobody_takes_are_bounded_and_the_newest_stay
             }
+        }
+
+        #[test]
+        fn pushes_do_what_they_say_in_any_sequence() {
+            crate::uploads::pushes_do_what_they_say_in_any_sequence::<$place>();
         }
 
         #[test]

@@ -8,6 +8,7 @@ mod provider;
 mod remote;
 mod screen;
 mod server;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -83,7 +84,9 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let node = Node::start((ledger, gone), partners, seal, oicp, console, None, Watching::default()).await?;
 
     screen::introduce(&cast, &node, &operator.url(), &provider.url());
+    uploads::upload(&cast, node.oicp).await?;
     let by_card = play::session(&cast, node.oicp, &provider).await?;
+    uploads::stop(&cast, node.oicp, &provider).await?;
     screen::pause();
     let from_afar = remote::session(&cast, node.oicp, &provider, &operator).await?;
     let delivered = by_card && from_afar;
@@ -147,7 +150,7 @@ timeout = "3s"
 id = "{provider}"
 name = "Demo provider"
 url = "{provider_url}"
-services = ["authorization", "notifications", "cdr"]
+services = ["authorization", "notifications", "cdr", "authentication-data"]
 broadcast = true
 timeout = "3s"
 retry = ["5s", "10s", "30s"]

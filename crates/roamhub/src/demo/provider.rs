@@ -30,16 +30,26 @@ pub(crate) enum Behaviour {
     Faults,
     /// Start and Progress are answered with HTTP 500; End and Error are fine.
     KnowsOnlyEnd,
+    /// Only what was uploaded knows the card: the provider is not asked, and would refuse.
+    OnlyUploaded,
 }
 
+/// The card that is only in what the provider has uploaded.
+pub(crate) const UPLOADED_CARD: &str = "04D3E0000000A7";
+
 /// The magic cards.
-pub(crate) const CARDS: [(&str, Behaviour, &str); 6] = [
+pub(crate) const CARDS: [(&str, Behaviour, &str); 7] = [
     ("04D3E0000000A1", Behaviour::Accepts, "everything is accepted"),
     ("04D3E0000000A2", Behaviour::Refuses, "the start is refused, 102"),
     ("04D3E0000000A3", Behaviour::NeverAnswers, "notifications are never answered"),
     ("04D3E0000000A4", Behaviour::AnswersNothing, "notifications are answered with 204"),
     ("04D3E0000000A5", Behaviour::Faults, "notifications are answered Result:false, 021"),
     ("04D3E0000000A6", Behaviour::KnowsOnlyEnd, "only End and Error are understood, others get HTTP 500"),
+    (
+        UPLOADED_CARD,
+        Behaviour::OnlyUploaded,
+        "uploaded at the start: the provider is not asked, only this card stops",
+    ),
 ];
 
 #[derive(Debug, Default)]
@@ -91,12 +101,14 @@ impl State {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let authorise = request.uri().path().ends_with("/authorize/start");
+        let stop = request.uri().path().ends_with("/authorize/stop");
         let record = request.uri().path().ends_with("/charge-detail-record");
         let message = server::message(request).await;
         self.memory().received += 1;
-        match (authorise, record) {
-            (true, _) => self.authorise(&message),
-            (_, true) => acknowledgement(true, "000", "Success"),
+        match (authorise, stop, record) {
+            (true, ..) => self.authorise(&message),
+            (_, true, _) => self.stop(&message),
+            (_, _, true) => acknowledgement(true, "000", "Success"),
             _ => self.notified(&message).await,
         }
     }
@@ -106,7 +118,9 @@ impl State {
             message.pointer("/Identification/RFIDMifareFamilyIdentification/UID").and_then(Value::as_str);
         let card = CARDS.iter().find(|(card, ..)| Some(*card) == uid);
         match (card, message["SessionID"].as_str()) {
-            (Some((_, behaviour, _)), Some(session)) if *behaviour != Behaviour::Refuses => {
+            (Some((_, behaviour, _)), Some(session))
+                if !matches!(behaviour, Behaviour::Refuses | Behaviour::OnlyUploaded) =>
+            {
                 self.memory().sessions.insert(session.to_owned(), *behaviour);
                 json_response(
                     StatusCode::OK,
@@ -127,6 +141,21 @@ impl State {
         }
     }
 
+    /// What started a session may stop it.
+    fn stop(&self, message: &Value) -> Response<Full<Bytes>> {
+        let uid =
+            message.pointer("/Identification/RFIDMifareFamilyIdentification/UID").and_then(Value::as_str);
+        let started = self.memory().sessions.get(message["SessionID"].as_str().unwrap_or_default()).copied();
+        let same = CARDS.iter().any(|(card, behaviour, _)| Some(*card) == uid && Some(*behaviour) == started);
+        let (status, code, text) =
+            if same { ("Authorized", "000", "Success") } else { ("NotAuthorized", "102", "UID not valid") };
+        let code = json!({"Code": code, "Description": text});
+        json_response(
+            StatusCode::OK,
+            &json!({"AuthorizationStatus": status, "ProviderID": self.id.to_string(), "StatusCode": code}),
+        )
+    }
+
     async fn notified(&self, message: &Value) -> Response<Full<Bytes>> {
         let session = message["SessionID"].as_str().unwrap_or_default();
         let behaviour = self.memory().sessions.get(session).copied().unwrap_or(Behaviour::Accepts);
@@ -142,7 +171,7 @@ impl State {
             Behaviour::KnowsOnlyEnd if only_end => {
                 json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({}))
             }
-            Behaviour::KnowsOnlyEnd | Behaviour::Accepts | Behaviour::Refuses => {
+            Behaviour::KnowsOnlyEnd | Behaviour::Accepts | Behaviour::Refuses | Behaviour::OnlyUploaded => {
                 acknowledgement(true, "000", "Success")
             }
         }

@@ -37,9 +37,20 @@ pub(crate) fn pause() {
 }
 
 /// A message that has passed, and how many have reached whom so far.
-pub(crate) fn step(kind: &str, what: &str, answer: &Answer, (reached, whom): (usize, &str)) {
+pub(crate) fn step(kind: &str, what: &str, answer: &Answer, reached: (usize, &str)) {
+    step_with("000", kind, what, answer, reached);
+}
+
+/// A message that has passed and should be answered with this code.
+pub(crate) fn step_with(
+    wanted: &str,
+    kind: &str,
+    what: &str,
+    answer: &Answer,
+    (reached, whom): (usize, &str),
+) {
     let code = answer.body["StatusCode"]["Code"].as_str().unwrap_or("-");
-    let good = code == "000" && answer.status.is_success();
+    let good = code == wanted && answer.status.is_success();
     let (mark, style) = if good { ("✓", GOOD) } else { ("✗", BAD) };
     println!(
         "  {style}{mark}{style:#} {BOLD}{kind:<15}{BOLD:#} {what:<46} {style}{code}{style:#}  {:>15}",

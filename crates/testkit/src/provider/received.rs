@@ -77,6 +77,12 @@ impl Received {
     pub fn is_authorize_start(&self) -> bool {
         self.path.ends_with("/authorize/start")
     }
+
+    /// Whether it asks whether a session may be stopped.
+    #[must_use]
+    pub fn is_authorize_stop(&self) -> bool {
+        self.path.ends_with("/authorize/stop")
+    }
 }
 
 impl fmt::Display for Received {
