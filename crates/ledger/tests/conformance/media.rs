@@ -20,7 +20,7 @@ pub(crate) async fn a_session_knows_what_may_stop_it(place: &dyn Place) {
     drop(ledger);
     let ledger = place.open(at(1)).await;
     let facts = async |session, medium| ledger.stop_facts(StopQuestion { session, medium }).await.unwrap();
-    let open = |started_it, named, uploaded| {
+    let open = |started_it, named, uploaded: Option<Form>| {
         let opened = if uploaded.is_some() { Opened::Uploaded } else { Opened::Asked };
         let life = Session { opened, ..Session::asked(SessionState::Active) };
         Some(StopFacts { life, started_it, named, uploaded })

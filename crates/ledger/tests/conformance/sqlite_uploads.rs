@@ -25,7 +25,7 @@ async fn a_closed_session_is_known_as_closed_to_who_asks_to_stop_it() {
     drop(file);
     let (ledger, _gone) = Sqlite::open(folder.path(), at(1)).unwrap();
     let facts = ledger.stop_facts(StopQuestion { session, medium: [7; 32] }).await.unwrap().unwrap();
-    assert_eq!(facts.state, SessionState::Closed);
+    assert_eq!(facts.life.state, SessionState::Closed);
 }
 
 #[tokio::test]
