@@ -111,8 +111,13 @@ impl Node {
             Tuning::default(),
         );
         let services = ServiceMetrics::register(&mut registry);
-        let parts =
-            Parts { ledger: ledger.clone(), clock: clock.clone(), partners: partners.clone(), webhooks };
+        let parts = Parts {
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            partners: partners.clone(),
+            certificates: webhooks.certificates(),
+            webhooks,
+        };
         let watchers = watching.prepare(parts, &services, &mut registry)?;
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
         let metrics = IngressMetrics::register(&mut registry);

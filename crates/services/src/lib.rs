@@ -6,6 +6,7 @@
 
 pub mod authorise;
 mod authorise_ask;
+mod certificates;
 pub mod erasure;
 pub mod feed;
 pub mod ghosts;
@@ -21,6 +22,7 @@ mod partners_lanes;
 pub mod people;
 pub mod people_metrics;
 mod people_text;
+mod people_troubles;
 pub mod receipts;
 pub mod reply;
 mod session_cache;

@@ -4,12 +4,14 @@
 //! A reused connection may have been closed by the other side in the very moment of sending. If it breaks before a byte
 //! of the answer arrived, the request is sent once more on a fresh connection: the same attempt, within the same budget.
 
+pub mod certificates;
 mod connection;
 mod pool;
 mod target;
 mod tls;
 mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -22,6 +24,7 @@ use roamhub_core::ports::{Courier, Letter, Task};
 use roamhub_core::route::Route;
 use tokio::time::timeout;
 
+use certificates::SeenCertificates;
 use connection::{Connection, SendError};
 use pool::Pool;
 use target::{Target, Targets};
@@ -42,6 +45,12 @@ impl HttpCourier {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Until when the certificates that it meets are valid.
+    #[must_use]
+    pub fn certificates(&self) -> Arc<SeenCertificates> {
+        self.trust.seen.clone()
     }
 
     async fn exchange(&self, route: &Route, letter: &Letter) -> Exchange {
