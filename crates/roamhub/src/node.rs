@@ -135,10 +135,12 @@ impl Node {
         let (redelivery, replay) = (relay.clone(), relay.clone());
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
+        let answers = hub.clone().forget_answers(stop.clone());
         let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
+            ("shared answers", tokio::spawn(answers)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),

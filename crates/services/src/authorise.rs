@@ -18,16 +18,19 @@ use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{ProcessId, SessionKey};
 use sha2::{Digest, Sha256};
-use tokio::time::timeout_at;
+use tokio::time::{sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::authorise_ask::{Asked, Consent, Question};
 use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::Place;
+use crate::shared_answers::{Given, Place};
 
 /// From the call's arrival to its answer, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_800);
+/// How often shared answers are looked through for those whose time is over.
+const FORGET_EVERY: Duration = Duration::from_secs(5);
 
 impl Hub {
     /// Decides whether a driver may charge. `path_id` is the OperatorID in the request's path.
@@ -66,27 +69,41 @@ impl Hub {
         arrived: Instant,
     ) -> Reply {
         let digest: [u8; 32] = Sha256::digest(request.body()).into();
-        let abandoned = Reply { process, verdict: Verdict::Ledger(LedgerError::Unknown), ids: ids.clone() };
-        let mut answer = match self.inner.authorisations.place(operator.id, digest) {
+        let mut answer = match self.inner.authorisations.place(digest, Instant::now()) {
+            Place::Answered(given) => return given.to(ids),
             Place::Later(answer) => answer,
-            Place::First(sender) => {
-                let (inner, answer) = (self.inner.clone(), sender.subscribe());
+            Place::First(giver) => {
+                let (inner, answer) = (self.inner.clone(), giver.subscribe());
                 self.inner.tasks.spawn(async move {
                     let verdict = inner.decide(process, &request, &operator, &directory, arrived).await;
                     let verdict = verdict.unwrap_or_else(Verdict::Ledger);
-                    if matches!(verdict, Verdict::Ledger(_)) {
-                        inner.authorisations.forget(operator.id, digest);
-                    }
                     inner.count(&operator.id, &verdict);
-                    sender.send_replace(Some(Reply { process, verdict, ids }));
+                    match verdict {
+                        Verdict::Ledger(_) => {
+                            inner.authorisations.give_once(giver, Given::new(process, verdict));
+                        }
+                        _ => inner.authorisations.give(giver, Given::new(process, verdict)),
+                    }
                 });
                 answer
             }
         };
         let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        match timeout_at(deadline, answer.wait_for(Option::is_some)).await {
-            Ok(Ok(reply)) => reply.clone().unwrap_or(abandoned),
-            Ok(Err(_)) | Err(_) => abandoned,
+        let given = match timeout_at(deadline, answer.wait_for(Option::is_some)).await {
+            Ok(Ok(given)) => given.clone(),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        match given {
+            Some(given) => given.to(ids),
+            None => Reply { process, verdict: Verdict::Ledger(LedgerError::Unknown), ids },
+        }
+    }
+
+    /// Forgets shared answers whose time is over, until it is told to stop: where many were given and then nobody asks
+    /// any more, their memory comes back.
+    pub async fn forget_answers(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(sleep(FORGET_EVERY)).await.is_some() {
+            self.inner.authorisations.expire(Instant::now());
         }
     }
 }
