@@ -20,15 +20,13 @@ use roamhub_core::ports::LedgerError;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{ProcessId, SessionKey};
-use sha2::{Digest, Sha256};
-use tokio::time::timeout_at;
 
+use crate::asked_once::Asking;
 use crate::authorise_ask::{Asked, Consent, Question};
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::{Asking, Place};
 use crate::uploaded::Said;
 
 /// From the call's arrival to its answer, whatever the ledger does.
@@ -61,7 +59,7 @@ impl Hub {
         self.once(process, request, operator, directory, ids, arrived).await
     }
 
-    /// Identical requests share one answer. The work goes on in a task of its own if the caller goes.
+    /// Identical requests share one answer.
     async fn once(
         &self,
         process: ProcessId,
@@ -71,30 +69,20 @@ impl Hub {
         ids: CallerIds,
         arrived: Instant,
     ) -> Reply {
-        let digest = Sha256::digest(request.body()).into();
-        let asking = Asking { by: operator.id.into(), service: Service::AuthorizeStart, digest };
-        let abandoned = Reply { process, verdict: Verdict::Ledger(LedgerError::Unknown), ids: ids.clone() };
-        let mut answer = match self.inner.authorisations.place(asking) {
-            Place::Later(answer) => answer,
-            Place::First(sender) => {
-                let (inner, answer) = (self.inner.clone(), sender.subscribe());
-                self.inner.tasks.spawn(async move {
-                    let verdict = inner.decide(process, &request, &operator, &directory, arrived).await;
-                    let verdict = verdict.unwrap_or_else(Verdict::Ledger);
-                    if matches!(verdict, Verdict::Ledger(_)) {
-                        inner.authorisations.forget(&asking);
-                    }
-                    inner.count(&operator.id, &verdict);
-                    sender.send_replace(Some(Reply { process, verdict, ids }));
-                });
-                answer
-            }
+        let asking = Asking {
+            process,
+            service: Service::AuthorizeStart,
+            body: request.body().clone(),
+            ids: ids.clone(),
         };
-        let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        match timeout_at(deadline, answer.wait_for(Option::is_some)).await {
-            Ok(Ok(reply)) => reply.clone().unwrap_or(abandoned),
-            Ok(Err(_)) | Err(_) => abandoned,
-        }
+        let lasting = |verdict: &Verdict| !matches!(verdict, Verdict::Ledger(_));
+        self.asked_once(asking, arrived + PATIENCE, lasting, |inner| async move {
+            let verdict = inner.decide(process, &request, &operator, &directory, arrived).await;
+            let verdict = verdict.unwrap_or_else(Verdict::Ledger);
+            inner.count(&operator.id, &verdict);
+            Reply { process, verdict, ids }
+        })
+        .await
     }
 }
 

@@ -19,9 +19,8 @@ use roamhub_core::ports::{LedgerError, Letter};
 use roamhub_core::session::SessionFacts;
 use roamhub_core::session::machine::{Answer, By, Sign, What, step};
 use roamhub_core::{ProcessId, SessionKey};
-use sha2::{Digest, Sha256};
-use tokio::time::timeout_at;
 
+use crate::asked_once::Asking;
 use crate::authorise_ask::reached;
 use crate::caller;
 use crate::hub::{Hub, Inner};
@@ -29,7 +28,6 @@ use crate::metrics::AuthorisationLabels;
 use crate::partners::route;
 use crate::pins::{self, Guess};
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::{Asking, Place};
 
 /// From the call's arrival to its answer, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_800);
@@ -69,7 +67,7 @@ impl Hub {
         }
     }
 
-    /// Identical requests share one answer while it is under way, and a yes for a while. The work goes on in a task of its own if the caller goes.
+    /// Only a yes lasts: a driver who is refused may try again with the same card.
     async fn once_stopped(
         &self,
         process: ProcessId,
@@ -79,31 +77,20 @@ impl Hub {
         arrived: Instant,
     ) -> Reply {
         let operator = request.operator_id();
-        let digest = Sha256::digest(request.body()).into();
-        let asking = Asking { by: operator.into(), service: Service::AuthorizeStop, digest };
-        let abandoned = Reply { process, verdict: Verdict::Ledger(LedgerError::Unknown), ids: ids.clone() };
-        let mut answer = match self.inner.stops.place(asking) {
-            Place::Later(answer) => answer,
-            Place::First(sender) => {
-                let (inner, answer) = (self.inner.clone(), sender.subscribe());
-                self.inner.tasks.spawn(async move {
-                    let decided = inner.decide_stop(process, request, &directory, arrived).await;
-                    let verdict = decided.unwrap_or_else(Verdict::Ledger);
-                    // Only a yes is worth remembering: a driver who is refused may try again with the same card.
-                    if !matches!(&verdict, Verdict::Stopped(answer) if answer.authorized) {
-                        inner.stops.forget(&asking);
-                    }
-                    inner.count_stop(&operator, &verdict);
-                    sender.send_replace(Some(Reply { process, verdict, ids }));
-                });
-                answer
-            }
+        let asking = Asking {
+            process,
+            service: Service::AuthorizeStop,
+            body: request.body().clone(),
+            ids: ids.clone(),
         };
-        let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        match timeout_at(deadline, answer.wait_for(Option::is_some)).await {
-            Ok(Ok(reply)) => reply.clone().unwrap_or(abandoned),
-            Ok(Err(_)) | Err(_) => abandoned,
-        }
+        let lasting = |verdict: &Verdict| matches!(verdict, Verdict::Stopped(answer) if answer.authorized);
+        self.asked_once(asking, arrived + PATIENCE, lasting, |inner| async move {
+            let decided = inner.decide_stop(process, request, &directory, arrived).await;
+            let verdict = decided.unwrap_or_else(Verdict::Ledger);
+            inner.count_stop(&operator, &verdict);
+            Reply { process, verdict, ids }
+        })
+        .await
     }
 }
 

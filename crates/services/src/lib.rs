@@ -4,12 +4,14 @@
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
+mod asked_once;
 pub mod authorise;
 mod authorise_ask;
 mod authorise_stop;
 mod caller;
 mod cdr;
 pub mod cdr_fetch;
+mod certificates;
 pub mod differences;
 pub mod erasure;
 pub mod feed;
@@ -27,6 +29,7 @@ mod partners_remote;
 pub mod people;
 pub mod people_metrics;
 mod people_text;
+mod people_troubles;
 mod pins;
 pub mod receipts;
 pub mod remote;

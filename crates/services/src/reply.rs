@@ -25,7 +25,7 @@ pub struct Reply {
 }
 
 /// The ids by which the caller knows its message again.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallerIds {
     /// Who it said it is.
     pub partner: Option<Partner>,

@@ -5,12 +5,14 @@
 //! of the answer arrived, the request is sent once more on a fresh connection: the same attempt, within the same budget.
 //! What must not be carried out twice goes over a connection of its own instead.
 
+pub mod certificates;
 mod connection;
 mod pool;
 mod target;
 mod tls;
 mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -23,6 +25,7 @@ use roamhub_core::ports::{Courier, Letter, Task};
 use roamhub_core::route::Endpoint;
 use tokio::time::timeout;
 
+use certificates::SeenCertificates;
 use connection::{Connection, SendError};
 use pool::Pool;
 use target::{Target, Targets};
@@ -45,6 +48,12 @@ impl HttpCourier {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Until when the certificates that it meets are valid.
+    #[must_use]
+    pub fn certificates(&self) -> Arc<SeenCertificates> {
+        self.trust.seen.clone()
     }
 
     async fn exchange(&self, endpoint: &Endpoint, letter: &Letter) -> Exchange {

@@ -15,6 +15,9 @@ use super::connection::Connection;
 const MOST_IDLE: usize = 256;
 /// Older ones are not worth a try: most servers close theirs before.
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
+/// So often connections are made anew, however busy they are: a server that has renewed its certificate, or moved to
+/// another address, may keep the old ones open for ever.
+const ANEW_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// What a connection is to: connections of different trust are never mixed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -63,17 +66,42 @@ struct Idle {
     since: Instant,
 }
 
+#[derive(Debug)]
+struct Kept {
+    /// The oldest at the bottom.
+    idle: Vec<Idle>,
+    /// When all connections were made anew.
+    began: Instant,
+}
+
+impl Kept {
+    /// Whether it is time to make all connections anew; then the next time is an hour later.
+    fn is_over(&mut self, now: Instant) -> bool {
+        let over = now.saturating_duration_since(self.began) >= ANEW_EVERY;
+        if over {
+            self.began = now;
+        }
+        over
+    }
+}
+
 /// The idle connections to one address.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stack {
-    idle: Mutex<Vec<Idle>>,
+    kept: Mutex<Kept>,
+}
+
+impl Default for Stack {
+    fn default() -> Self {
+        Self { kept: Mutex::new(Kept { idle: Vec::new(), began: Instant::now() }) }
+    }
 }
 
 impl Stack {
     /// A kept connection that is still open, if there is one.
     pub(super) async fn take(&self) -> Option<Connection> {
         loop {
-            let mut idle = self.idle().pop()?;
+            let mut idle = self.kept().idle.pop()?;
             if idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_open().await {
                 return Some(idle.connection);
             }
@@ -83,16 +111,20 @@ impl Stack {
     /// Keeps a connection whose answer has been read to its end.
     pub(super) fn put(&self, connection: Connection) {
         let now = Instant::now();
-        let mut idle = self.idle();
-        // The oldest are at the bottom.
+        let mut kept = self.kept();
+        if kept.is_over(now) {
+            kept.idle.clear();
+            return;
+        }
+        let idle = &mut kept.idle;
         let old = idle.iter().take_while(|idle| now.duration_since(idle.since) >= LONGEST_IDLE).count();
         let surplus = (idle.len() + 1).saturating_sub(MOST_IDLE);
         idle.drain(..old.max(surplus));
         idle.push(Idle { connection, since: now });
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,5 +144,16 @@ mod tests {
         assert_eq!((secure.tls, secure.host.as_str(), secure.port), (true, "::1", 8443));
         assert_eq!(address("ftp://emp.example/"), None);
         assert_eq!(address("/only/a/path"), None);
+    }
+
+    #[test]
+    fn once_an_hour_connections_are_made_anew() {
+        let stack = Stack::default();
+        let mut kept = stack.kept();
+        let began = kept.began;
+        assert!(!kept.is_over(began + ANEW_EVERY / 2));
+        assert!(kept.is_over(began + ANEW_EVERY));
+        assert!(!kept.is_over(began + ANEW_EVERY), "only once");
+        assert!(kept.is_over(began + 2 * ANEW_EVERY));
     }
 }

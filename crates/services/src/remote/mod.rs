@@ -15,26 +15,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oicp::service::Service;
-use roamhub_core::ports::LedgerError;
+use roamhub_core::Partner;
 use roamhub_core::session::SessionKind;
-use roamhub_core::{Partner, ProcessId};
-use tokio::time::timeout_at;
 
 pub(crate) use calls::CallsUnderWay;
 pub use verdict::{InvalidSession, RemoteVerdict};
 
+use crate::asked_once::Asking;
 use crate::hub::{Hub, Inner};
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::{Asking, Place};
 
 /// How much longer than the operator the hub may take: the ledger is asked before and after.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// One request of a provider, ready to be carried out.
 struct RemoteCall {
-    process: ProcessId,
     asking: Asking,
-    ids: CallerIds,
     arrived: Instant,
     /// What the operator gets.
     timeout: Duration,
@@ -63,28 +59,9 @@ impl Hub {
     where
         F: Future<Output = Reply> + Send + 'static,
     {
-        let RemoteCall { process, asking, ids, arrived, timeout } = call;
-        let abandoned = Reply { process, verdict: Verdict::Ledger(LedgerError::Unknown), ids };
-        let mut answer = match self.inner.remote_answers.place(asking) {
-            Place::Later(answer) => answer,
-            Place::First(sender) => {
-                let (inner, answer) = (self.inner.clone(), sender.subscribe());
-                let work = work(inner.clone());
-                self.inner.tasks.spawn(async move {
-                    let reply = work.await;
-                    if !matches!(&reply.verdict, Verdict::Relayed(ack) if ack.result) {
-                        inner.remote_answers.forget(&asking);
-                    }
-                    sender.send_replace(Some(reply));
-                });
-                answer
-            }
-        };
-        let deadline = tokio::time::Instant::from_std(arrived + timeout + GRACE);
-        match timeout_at(deadline, answer.wait_for(Option::is_some)).await {
-            Ok(Ok(reply)) => reply.clone().unwrap_or(abandoned),
-            Ok(Err(_)) | Err(_) => abandoned,
-        }
+        let RemoteCall { asking, arrived, timeout } = call;
+        let lasting = |verdict: &Verdict| matches!(verdict, Verdict::Relayed(ack) if ack.result);
+        self.asked_once(asking, arrived + timeout + GRACE, lasting, work).await
     }
 }
 

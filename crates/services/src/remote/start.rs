@@ -16,14 +16,13 @@ use roamhub_core::ports::remote::{RemoteAnswer, RemoteOpening, RemoteOutcome};
 use roamhub_core::remote::{self, Addressee, Heard, NotAdmitted};
 use roamhub_core::session::{SessionFacts, SessionKind};
 use roamhub_core::{ProcessId, SessionKey};
-use sha2::{Digest, Sha256};
 
 use super::ask::Request;
 use super::{GRACE, RemoteCall, RemoteVerdict, beginning, caller_ids};
+use crate::asked_once::Asking;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::Asking;
 
 /// A request that may be carried out.
 struct Beginning {
@@ -63,11 +62,13 @@ impl Hub {
             Ok(found) => found,
             Err(verdict) => return Reply { process, verdict: *verdict, ids },
         };
-        let digest = Sha256::digest(request.body()).into();
         let call = RemoteCall {
-            process,
-            asking: Asking { by: provider.into(), service: beginning(kind), digest },
-            ids: ids.clone(),
+            asking: Asking {
+                process,
+                service: beginning(kind),
+                body: request.body().clone(),
+                ids: ids.clone(),
+            },
             arrived,
             timeout: addressee.endpoint.timeout,
         };

@@ -16,15 +16,14 @@ use roamhub_core::remote::Heard;
 use roamhub_core::session::machine::{Answer, By, Sign, What, step};
 use roamhub_core::session::{SessionKind, SessionState};
 use roamhub_core::{ProcessId, SessionKey};
-use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::ask::Request;
 use super::{InvalidSession, RemoteCall, RemoteVerdict, caller_ids, ending};
+use crate::asked_once::Asking;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::Asking;
 
 /// From the call's arrival to the end of looking its session up, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_900);
@@ -63,13 +62,7 @@ impl Hub {
             return Reply { process, verdict, ids };
         };
         let call = RemoteCall {
-            process,
-            asking: Asking {
-                by: stop.provider_id().into(),
-                service: ending(kind),
-                digest: Sha256::digest(stop.body()).into(),
-            },
-            ids: ids.clone(),
+            asking: Asking { process, service: ending(kind), body: stop.body().clone(), ids: ids.clone() },
             arrived,
             timeout: request.endpoint.timeout,
         };
