@@ -41,6 +41,25 @@ pub struct Route {
     pub lane: LaneSettings,
 }
 
+/// Whether a header (in lower case) is about the connection or the message's length, and so is nobody's to set but the
+/// hub's.
+#[must_use]
+pub fn is_of_the_connection(header: &str) -> bool {
+    matches!(
+        header,
+        "connection"
+            | "content-length"
+            | "expect"
+            | "host"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
 /// Tells where a provider is, as of now.
 pub trait Routes: Send + Sync {
     /// The provider's route; `None` if it has no endpoint (any more).

@@ -80,10 +80,10 @@ fn check(body: Bytes) -> Checked {
     }
     if !has("Type") && has("Identification") && has("ConsumedEnergy") {
         let message = "eRoamingChargeDetailRecord".to_owned();
-        let result = ChargeDetailRecord::parse(body).and_then(|record| {
-            record.check_at(SystemClock.now())?;
-            Ok(record.findings().to_vec())
-        });
+        let result = match ChargeDetailRecord::parse(body) {
+            Ok(record) => record.check_at(SystemClock.now()).map(|()| record.findings().to_vec()),
+            Err(rejected) => Err(rejected),
+        };
         return Checked { message, result };
     }
     if !has("Type") && has("Identification") {

@@ -12,6 +12,7 @@ use roamhub_core::directory::{
 };
 use roamhub_core::outcome::FaultCodes;
 use roamhub_core::retry::RetrySchedule;
+use roamhub_core::route::is_of_the_connection;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -363,6 +364,10 @@ impl Reader<'_> {
         headers
             .iter()
             .map(|(name, value)| match (token(name.get_ref()), visible(value.get_ref())) {
+                (true, _) if is_of_the_connection(&name.get_ref().to_ascii_lowercase()) => Err(self.wrong(
+                    name,
+                    format!("the header {:?} is the hub's to set: leave it out", name.get_ref()),
+                )),
                 (true, true) => Ok((name.get_ref().to_ascii_lowercase(), value.get_ref().clone())),
                 (false, _) => Err(self.wrong(name, format!("{:?} is no name for a header", name.get_ref()))),
                 (_, false) => Err(self.wrong(value, "a header's value is visible ASCII")),

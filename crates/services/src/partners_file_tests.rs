@@ -110,6 +110,7 @@ fn every_mistake_is_named_with_its_line() {
         ("\"30s\"", "\"2h\"", 23, "once in 1h"),
         ("\"021\"", "\"21x\"", 24, "three digits"),
         ("X-Api-Key", "\"X Api\"", 25, "no name for a header"),
+        ("X-Api-Key", "Content-Length", 25, "the hub's to set"),
         ("sha256:aabb", "sha1:aabb", 7, "64 hexadecimal"),
         ("operator = \"DE*ABC\"", "operator = \"DE*ZZZ\"", 29, "no [[operator]]"),
         ("provider = \"DE-DCB\"", "provider = \"DE-ZZZ\"", 30, "no [[provider]]"),

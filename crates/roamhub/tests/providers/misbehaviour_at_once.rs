@@ -40,6 +40,17 @@ fn ways() -> Vec<(&'static str, Reply)> {
             "a length that is none",
             Reply::Bytes(format!("{head}content-length: many\r\n\r\n{{}}").into_bytes()),
         ),
+        (
+            "two lengths",
+            Reply::Bytes(format!("{head}content-length: 2\r\ncontent-length: 3\r\n\r\n{{}} ").into_bytes()),
+        ),
+        (
+            "a length beside chunks",
+            Reply::Bytes(
+                format!("{head}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n")
+                    .into_bytes(),
+            ),
+        ),
         ("a web page", page),
         ("a failure", Reply::Json(500, json!({"error": "oops"}))),
     ]
