@@ -7,6 +7,7 @@
 
 pub mod ca;
 pub mod hub;
+pub mod load;
 pub mod mail;
 pub mod messages;
 pub mod mount;

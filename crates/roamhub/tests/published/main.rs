@@ -3,5 +3,10 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that fails says so")]
 
+mod bill;
 mod card;
+mod remote;
 mod stage;
+
+/// The schema of most answers.
+const ACKNOWLEDGEMENT: &str = "eRoamingAcknowledgment";
