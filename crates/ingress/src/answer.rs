@@ -87,10 +87,11 @@ pub fn of_fault(service: Option<Service>, fault: &EdgeFault) -> WireAnswer {
 
 /// Whether the hub itself says yes.
 fn is_yes(verdict: &Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) | Verdict::Recorded
-    )
+    match verdict {
+        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) | Verdict::Recorded => true,
+        Verdict::Uploaded(verdict) => !verdict.is_refusal(),
+        _ => false,
+    }
 }
 
 /// The answer that begins with a page of records, which follows as a body of its own.
