@@ -7,6 +7,7 @@
 //! * what a transaction touched is forgotten if it is rolled back;
 //! * it is bounded: two generations, the older of which is forgotten when the younger is full.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
@@ -82,15 +83,16 @@ impl Book {
 
     /// The session's page, to be read and changed within the transaction under way.
     fn page(&mut self, session: SessionKey) -> &mut Page {
-        if !self.young.contains_key(&session) {
-            if self.young.len() >= GENERATION {
-                self.old = std::mem::take(&mut self.young);
-            }
-            let page = self.old.remove(&session).unwrap_or_default();
-            self.young.insert(session, page);
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
         }
-        self.touched.push(session);
-        self.young.entry(session).or_default()
+        if self.touched.last() != Some(&session) {
+            self.touched.push(session);
+        }
+        match self.young.entry(session) {
+            Entry::Occupied(page) => page.into_mut(),
+            Entry::Vacant(place) => place.insert(self.old.remove(&session).unwrap_or_default()),
+        }
     }
 
     /// Who the session belongs to and how it stands; nothing if there is none.

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use oicp::OperatorId;
 use roamhub_core::ports::watch::{Blocked, Followed};
 use roamhub_core::retry::later;
-use roamhub_core::watchdog::{self, GhostKind, Heard, Watched};
+use roamhub_core::watchdog::{self, GhostKind, Heard};
 use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -64,12 +65,13 @@ pub(super) fn fresh(connection: &Connection, limit: usize) -> Result<Fresh, Stor
     let mut rows = statement.query(params![upto, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut by_session: HashMap<SessionKey, Vec<(MessageKind, Timestamp)>> = HashMap::new();
     let mut count = 0;
+    // By place, not by name: every message passes here.
     while let Some(row) = rows.next()? {
         count += 1;
-        upto = row.get("no")?;
-        let message =
-            (kind(&row.get::<_, String>("type")?)?, instant(row.get("received_at")?, "received_at")?);
-        by_session.entry(SessionKey::from_bytes(bytes(row, "session")?)).or_default().push(message);
+        upto = row.get(0)?;
+        let word = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+        let message = (kind(word)?, instant(row.get(3)?, "received_at")?);
+        by_session.entry(SessionKey::from_bytes(row.get(1)?)).or_default().push(message);
     }
     let (messages_left, decisions_left) = (count >= limit, decisions.len() >= limit);
     let mut messages: Vec<_> = by_session.into_iter().collect();
@@ -160,18 +162,13 @@ fn hear(
     soonest: Duration,
     followed: &mut Followed,
 ) -> Result<(), StoreError> {
-    let known = |connection: &Connection| -> Result<Option<Watched>, StoreError> {
-        let mut statement = connection.prepare_cached("SELECT * FROM watch WHERE session = ?1")?;
-        let mut rows = statement.query([session.as_bytes()])?;
-        rows.next()?.map(|row| watched(row, false)).transpose()
-    };
-    let before = match known(connection)? {
+    let before = match heard_before(connection, session)? {
         Some(before) => before,
         None => {
             watch(connection, session, soonest)?;
             let undecided = remote::no_longer_undecided(connection, session)?;
             followed.cleared.extend(undecided.map(|operator| (operator, GhostKind::Undecided)));
-            let Some(before) = known(connection)? else { return Ok(()) };
+            let Some(before) = heard_before(connection, session)? else { return Ok(()) };
             before
         }
     };
@@ -184,14 +181,11 @@ fn hear(
     // A charge detail record closes the session: that is an end too.
     let ends = |kind: &MessageKind| matches!(kind, MessageKind::End | MessageKind::ChargeDetailRecord);
     let ended_at = messages.iter().find(|(kind, _)| ends(kind)).map(|(_, at)| *at);
-    if ended_at.is_some()
-        && let Some(ghost) = before.ghost
-    {
-        no_ghost(connection, &before)?;
-        followed.cleared.push((before.operator, ghost));
+    if ended_at.is_some() && before.is_ghost {
+        followed.cleared.extend(lay(connection, session)?);
     }
     // A ghost that says something is looked at at once; others before any rule can apply to them.
-    let look_by = if before.ghost.is_some() { heard.first_at } else { later(heard.last_at, soonest) };
+    let look_by = if before.is_ghost { heard.first_at } else { later(heard.last_at, soonest) };
     connection
         .prepare_cached(
             "UPDATE watch SET first_heard_at = ?2, last_heard_at = ?3, progress = ?4, distance = ?5, ended_at = ?6,
@@ -209,6 +203,42 @@ fn hear(
             micros(look_by),
         ])?;
     Ok(())
+}
+
+/// As much of a watched session as a message needs to know.
+struct HeardBefore {
+    over: bool,
+    is_ghost: bool,
+    heard: Option<Heard>,
+}
+
+fn heard_before(connection: &Connection, session: SessionKey) -> Result<Option<HeardBefore>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ended_at IS NOT NULL, ghost IS NOT NULL, first_heard_at, last_heard_at, progress, distance
+         FROM watch WHERE session = ?1",
+    )?;
+    let mut rows = statement.query([session.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let heard = match (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?) {
+        (Some(first_at), Some(last_at)) => Some(Heard {
+            first_at: instant(first_at, "first_heard_at")?,
+            last_at: instant(last_at, "last_heard_at")?,
+            progress: row.get(4)?,
+            distance: Duration::from_micros(row.get::<_, i64>(5)?.unsigned_abs()),
+        }),
+        _ => None,
+    };
+    Ok(Some(HeardBefore { over: row.get(0)?, is_ghost: row.get(1)?, heard }))
+}
+
+/// A ghost has ended after all.
+fn lay(connection: &Connection, session: SessionKey) -> Result<Option<(OperatorId, GhostKind)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT * FROM watch WHERE session = ?1")?;
+    let mut rows = statement.query([session.as_bytes()])?;
+    let Some(found) = rows.next()?.map(|row| watched(row, false)).transpose()? else { return Ok(None) };
+    let Some(ghost) = found.ghost else { return Ok(None) };
+    no_ghost(connection, &found)?;
+    Ok(Some((found.operator, ghost)))
 }
 
 /// Whether an earlier session of the same medium stood open when this one was asked for.

@@ -64,6 +64,7 @@ use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
 pub use look::{Look, Passed, look_up};
@@ -239,6 +240,8 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Plans do not depend on what is bound: SQLite would parse such statements anew for each set of values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     for (name, value) in [
         ("synchronous", "FULL"),
         // Checkpoints are run by hand, see `checkpoint`.
