@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{contradiction, life, micros, operator, provider, text};
 use super::writer::Desk;
-use super::{Sqlite, StoreError};
+use super::{Sqlite, StoreError, sessions};
 
 impl RemotePort for Sqlite {
     fn open_remote(&self, opening: RemoteOpening) -> LedgerTask<'_, ()> {
@@ -54,20 +54,7 @@ fn open(desk: &mut Desk, opening: &RemoteOpening) -> Result<(), StoreError> {
             &opening.medium,
             opening.emp_partner_session_id.as_ref().map(|id| id.as_bytes()),
         ])?;
-    connection
-        .prepare_cached("INSERT INTO authorisation_request (process, request) VALUES (?1, ?2)")?
-        .execute(params![opening.process.as_bytes(), &opening.request[..]])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO authorisation (process, session, received_at, request, request_no)
-             VALUES (?1, ?2, ?3, x'', ?4)",
-        )?
-        .execute(params![
-            opening.process.as_bytes(),
-            opening.key.as_bytes(),
-            micros(opening.opened_at),
-            connection.last_insert_rowid(),
-        ])?;
+    sessions::keep_request(connection, opening.process, opening.key, opening.opened_at, &opening.request)?;
     connection
         .prepare_cached(
             "INSERT INTO opening (session, operator, medium, opened_at, patience) VALUES (?1, ?2, ?3, ?4, ?5)",

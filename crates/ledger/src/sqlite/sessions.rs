@@ -3,10 +3,10 @@
 
 use jiff::Timestamp;
 use oicp::{EvseId, OperatorId, ProviderId};
-use roamhub_core::SessionKey;
 use roamhub_core::records::SessionRecord;
 use roamhub_core::session::machine::{Answer, Sign, Step, What, step};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts, SessionState};
+use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{self, contradiction, instant, micros, provider, text};
@@ -29,21 +29,33 @@ pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<
             &session.medium,
             session.cpo_partner_session_id.as_ref().map(|id| id.as_bytes()),
         ])?;
+    keep_request(connection, session.process, session.key, session.opened_at, &session.request)?;
+    watch::opened(connection, session)
+}
+
+/// Keeps the request that opens a session.
+pub(super) fn keep_request(
+    connection: &Connection,
+    process: ProcessId,
+    session: SessionKey,
+    opened_at: Timestamp,
+    request: &[u8],
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT INTO authorisation_request (process, request) VALUES (?1, ?2)")?
-        .execute(params![session.process.as_bytes(), &session.request[..]])?;
+        .execute(params![process.as_bytes(), request])?;
     connection
         .prepare_cached(
             "INSERT INTO authorisation (process, session, received_at, request, request_no)
              VALUES (?1, ?2, ?3, x'', ?4)",
         )?
         .execute(params![
-            session.process.as_bytes(),
-            session.key.as_bytes(),
-            micros(session.opened_at),
+            process.as_bytes(),
+            session.as_bytes(),
+            micros(opened_at),
             connection.last_insert_rowid(),
         ])?;
-    watch::opened(connection, session)
+    Ok(())
 }
 
 /// Writes how the authorisation ended. A no that comes after the decision takes nothing back; a yes then is an error.

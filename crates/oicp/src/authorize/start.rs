@@ -106,13 +106,7 @@ impl AuthorizeStart {
     #[must_use]
     pub fn forwarded(&self, session: &SessionId) -> Bytes {
         let content = &self.content;
-        let session = match &content.session_at {
-            Some(range) => Splice { range: range.clone(), text: format!("\"{session}\"") },
-            None => {
-                let members = content.members_at..content.members_at;
-                Splice { range: members, text: format!("\"SessionID\":\"{session}\",") }
-            }
-        };
+        let session = Splice::session(content.session_at.as_ref(), content.members_at, session);
         let mut splices = upper_cased(&content.identification, &content.ids_at);
         splices.push(session);
         json::splice(&self.body, &mut splices).into()

@@ -140,13 +140,7 @@ impl RemoteStart {
     #[must_use]
     pub fn forwarded(&self, session: &SessionId) -> Bytes {
         let content = &self.content;
-        let session = match &content.session_at {
-            Some(range) => Splice { range: range.clone(), text: format!("\"{session}\"") },
-            None => {
-                let members = content.members_at..content.members_at;
-                Splice { range: members, text: format!("\"SessionID\":\"{session}\",") }
-            }
-        };
+        let session = Splice::session(content.session_at.as_ref(), content.members_at, session);
         let evco = content.evco_at.clone().map(|range| {
             let text = format!("\"{}\"", content.evco_id.as_str().to_ascii_uppercase());
             Splice { range, text }
