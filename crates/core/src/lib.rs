@@ -16,6 +16,7 @@ pub mod directory;
 pub mod erasure;
 pub mod feed;
 pub mod lane;
+pub mod mandate;
 pub mod message;
 pub mod order;
 pub mod outcome;

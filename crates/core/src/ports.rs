@@ -9,6 +9,7 @@ mod erasure;
 mod feed;
 mod lanes;
 mod look;
+pub mod mandate;
 pub mod people;
 mod receipts;
 mod release;
@@ -359,6 +360,7 @@ pub trait Ledger:
     + cdr::ComparePort
     + watch::WatchPort
     + people::PeoplePort
+    + mandate::MandatePort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

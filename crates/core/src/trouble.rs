@@ -28,11 +28,14 @@ pub enum TroubleKind {
     EndpointMisconfigured,
     /// An operator leaves sessions without an end.
     Ghosts,
+    /// A session that the hub ended on an operator's behalf went on: the operator has lost its mandate.
+    MandateSuspended,
 }
 
 impl TroubleKind {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 3] = [Self::EndpointFailing, Self::EndpointMisconfigured, Self::Ghosts];
+    pub const ALL: [Self; 4] =
+        [Self::EndpointFailing, Self::EndpointMisconfigured, Self::Ghosts, Self::MandateSuspended];
 
     /// The word in the ledger, in metrics and in messages.
     #[must_use]
@@ -41,6 +44,7 @@ impl TroubleKind {
             Self::EndpointFailing => "endpoint-failing",
             Self::EndpointMisconfigured => "endpoint-misconfigured",
             Self::Ghosts => "ghosts",
+            Self::MandateSuspended => "mandate-suspended",
         }
     }
 

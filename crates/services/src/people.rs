@@ -192,6 +192,11 @@ impl Inner {
             present.insert(trouble, Present { since: endpoint.since, facts });
         }
         present.extend(self.ghosts().await?);
+        for suspension in self.ledger.suspensions().await? {
+            let about = Side::Operator(suspension.operator);
+            let trouble = Trouble { kind: TroubleKind::MandateSuspended, about };
+            present.insert(trouble, Present { since: suspension.at, facts: Facts::Mandate });
+        }
         Ok(present)
     }
 

@@ -13,6 +13,8 @@ pub(crate) enum Facts {
     Endpoint { waiting: u64, ends: u64 },
     /// Of an operator's ghosts, by kind.
     Ghosts(BTreeMap<&'static str, u64>),
+    /// Of a mandate: nothing more.
+    Mandate,
 }
 
 /// A message to people.
@@ -66,6 +68,8 @@ fn subject(trouble: &Trouble, say: Say) -> String {
         (TroubleKind::EndpointMisconfigured, _) => "the endpoint is misconfigured",
         (TroubleKind::Ghosts, Say::AllClear) => "no ghost sessions worth a word any more",
         (TroubleKind::Ghosts, _) => "ghost sessions",
+        (TroubleKind::MandateSuspended, Say::AllClear) => "the mandate is given back",
+        (TroubleKind::MandateSuspended, _) => "the mandate is suspended",
     };
     let again = if say == Say::Reminder { "still: " } else { "" };
     format!("[roamhub] {}: {again}{what}", trouble.about)
@@ -78,6 +82,13 @@ fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>
         (TroubleKind::Ghosts, Say::AllClear, _) => {
             format!("The {about} has no number of sessions without an end any more that is worth a word.")
         }
+        (TroubleKind::MandateSuspended, Say::AllClear, _) => {
+            format!("The {about} has its mandate for Ends back. It had been suspended since {since}.")
+        }
+        (TroubleKind::MandateSuspended, ..) => format!(
+            "The mandate of {about} for Ends on its behalf is {still}suspended since {since}: a session that the hub had \
+             ended went on."
+        ),
         (_, Say::AllClear, _) => {
             format!("The endpoint of {about} takes messages again. It had failed since {since}.")
         }
@@ -122,6 +133,10 @@ fn advice(kind: TroubleKind) -> &'static str {
             "The hub asks every five minutes at most. Please check the endpoint's URL, its credentials, and the address \
              and the headers that the hub's operator has on file."
         }
+        TroubleKind::MandateSuspended => {
+            "No more Ends are issued for this operator. Please look why messages of the session came so late, choose a longer \
+             preauthorisation_expires if need be, and give the mandate back with: roamhub mandates restore."
+        }
         TroubleKind::Ghosts => {
             "Providers believe that these sessions go on, and may refuse their drivers elsewhere. Please send the missing \
              End, also for a session in which nothing was charged (zero energy). never-started: nothing came after the \
@@ -134,6 +149,7 @@ fn facts_json(facts: &Facts) -> Value {
     match facts {
         Facts::Endpoint { waiting, ends } => json!({ "waiting": waiting, "ends": ends }),
         Facts::Ghosts(kinds) => json!({ "ghosts": kinds }),
+        Facts::Mandate => Value::Null,
     }
 }
 
@@ -155,7 +171,9 @@ mod tests {
 
     fn trouble(kind: TroubleKind) -> Trouble {
         let about = match kind {
-            TroubleKind::Ghosts => Side::Operator(oicp::OperatorId::parse("DE*ABC").unwrap()),
+            TroubleKind::Ghosts | TroubleKind::MandateSuspended => {
+                Side::Operator(oicp::OperatorId::parse("DE*ABC").unwrap())
+            }
             _ => Side::Provider(oicp::ProviderId::parse("DE-DCB").unwrap()),
         };
         Trouble { kind, about }
