@@ -230,6 +230,8 @@ async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_s
     file.execute_batch(
         "DROP TABLE opening; DROP TABLE watch; DROP TABLE ghost; DROP TABLE blocked; DROP TABLE told;
          DROP TABLE message; DROP TABLE charge_detail_record; DROP TABLE difference;
+         DROP TABLE issued; DROP TABLE mandate_suspension; DROP TABLE passed_over;
+         ALTER TABLE conflict DROP COLUMN medium;
          DELETE FROM meta WHERE key = 'watched_upto';
          ALTER TABLE session DROP COLUMN kind; ALTER TABLE session DROP COLUMN opened_by;
          PRAGMA user_version = 5",
