@@ -142,10 +142,12 @@ pub fn agreed(
     Some((expires, hearing))
 }
 
-/// When a session expires, if nothing is heard of it; `None` once something was.
+/// When a session expires, if nothing is heard of it; `None` once something was. Time counts from `counted_from` at the
+/// earliest: while the hub was down, or its clock wrong, nothing could be heard.
 #[must_use]
-pub fn expires_at(watched: &Watched, expires: Duration) -> Option<Timestamp> {
-    (!watched.over && watched.heard.is_none()).then(|| later(watched.authorised_at, expires))
+pub fn expires_at(watched: &Watched, expires: Duration, counted_from: Timestamp) -> Option<Timestamp> {
+    let unheard = !watched.over && watched.heard.is_none();
+    unheard.then(|| later(watched.authorised_at.max(counted_from), expires))
 }
 
 /// Whether a real message that follows a mandated End shows that the mandate was wrong: a car was charging. A body that
@@ -194,12 +196,34 @@ pub struct LateYes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watchdog::Heard;
 
     fn end(members: &str) -> Bytes {
         let text = format!(
             r#"{{"Type":"End","SessionID":"b2688855-7f00-0002-6d8e-48d883f6abb6","OperatorID":"DE*ABC","EvseID":"DE*ABC*ETEST1","ChargingEnd":"2026-03-02T14:00:00Z"{members}}}"#
         );
         text.into_bytes().into()
+    }
+
+    #[test]
+    fn time_counts_only_while_the_hub_could_have_heard_something() {
+        let at = |minute: i64| Timestamp::from_second(1_700_000_000 + minute * 60).unwrap();
+        let quarter = Duration::from_secs(15 * 60);
+        let silent = Watched {
+            session: SessionKey::new(),
+            operator: OperatorId::parse("DE*ABC").unwrap(),
+            provider: ProviderId::parse("DE-DCB").unwrap(),
+            authorised_at: at(10),
+            heard: None,
+            over: false,
+            ghost: None,
+        };
+        assert_eq!(expires_at(&silent, quarter, at(0)), Some(at(25)));
+        assert_eq!(expires_at(&silent, quarter, at(600)), Some(at(615)), "it was down for hours");
+        assert_eq!(expires_at(&silent, Duration::MAX, at(0)), Some(Timestamp::MAX));
+        let heard = Heard::and(None, MessageKind::Error, at(11));
+        assert_eq!(expires_at(&Watched { heard: Some(heard), ..silent }, quarter, at(0)), None);
+        assert_eq!(expires_at(&Watched { over: true, ..silent }, quarter, at(0)), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Ends on operators' behalf: the watchdog finds who should get one, the ledger decides, and here is what is done and said
 //! about it. The rules are in `roamhub_core::mandate`.
 //!
-//! Invariant: where operator and provider have not both agreed, nothing is asked of the ledger.
+//! Invariants: where operator and provider have not both agreed, nothing is asked of the ledger; time in which the hub could
+//! hear nothing, or a clock that was set, expires no session.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
@@ -13,6 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use roamhub_core::clock_step::ClockWatch;
 use roamhub_core::directory::Directory;
 use roamhub_core::mandate::{Ground, Hearing, Issue, LateYes, MandatedEnd, Suspension, agreed, expires_at};
 use roamhub_core::ports::watch::GhostChange;
@@ -78,11 +81,33 @@ pub(crate) struct Mandates {
     metrics: MandateMetrics,
     /// Which suspensions the gauge has shown.
     shown: BTreeSet<OperatorId>,
+    origin: Instant,
+    clocks: ClockWatch,
+    /// Sessions expire as if none had been authorised before: the hub's start, or the last time its clock was set.
+    counted_from: Timestamp,
 }
 
 impl Mandates {
-    pub(crate) fn new(ledger: Arc<dyn Ledger>, metrics: MandateMetrics) -> Self {
-        Self { ledger, metrics, shown: BTreeSet::new() }
+    /// The hub can hear messages from now on.
+    pub(crate) fn new(ledger: Arc<dyn Ledger>, metrics: MandateMetrics, now: Timestamp) -> Self {
+        Self {
+            ledger,
+            metrics,
+            shown: BTreeSet::new(),
+            origin: Instant::now(),
+            clocks: ClockWatch::new(now, Duration::ZERO),
+            counted_from: now,
+        }
+    }
+
+    /// Before each round: a clock that was set makes no session older.
+    pub(crate) fn compare_clocks(&mut self, now: Timestamp) {
+        let steady = self.origin.elapsed();
+        if self.clocks.step(now, steady).is_some() {
+            tracing::warn!("the clock was set; mandates count their time anew");
+            self.counted_from = now;
+        }
+        self.clocks = ClockWatch::new(now, steady);
     }
 
     /// The judgement on a session, once its mandate is kept: it is over if it has been ended; otherwise it is looked at
@@ -100,7 +125,7 @@ impl Mandates {
         let Some((expires, hearing)) = agreed(directory, &watched.operator, &watched.provider) else {
             return Ok(judgement);
         };
-        let Some(expires_at) = expires_at(watched, expires) else { return Ok(judgement) };
+        let Some(expires_at) = expires_at(watched, expires, self.counted_from) else { return Ok(judgement) };
         if now < expires_at {
             return Ok(sooner(judgement, expires_at));
         }
@@ -121,7 +146,16 @@ impl Mandates {
         now: Timestamp,
     ) -> Result<Vec<GhostChange>, LedgerError> {
         let mut changes = Vec::new();
-        for operator in directory.operators().filter(|one| one.preauthorisation_expires.is_some()) {
+        let givers: Vec<_> =
+            directory.operators().filter(|one| one.preauthorisation_expires.is_some()).collect();
+        if givers.is_empty() {
+            return Ok(changes);
+        }
+        let suspended = self.ledger.suspensions().await?;
+        for operator in givers {
+            if suspended.iter().any(|one| one.operator == operator.id) {
+                continue;
+            }
             for LateYes { session, provider } in self.ledger.late_yeses(operator.id, LATE_AT_ONCE).await? {
                 let Some((_, hearing)) = agreed(directory, &operator.id, &provider) else { continue };
                 let end = mandated(session, operator.id, provider, Ground::LateYes, hearing, now);
@@ -136,8 +170,8 @@ impl Mandates {
     async fn issue(&self, end: MandatedEnd) -> Result<Issue, LedgerError> {
         let issue = match self.ledger.issue(end).await {
             Ok(issue) => issue,
-            // The others must not wait for it, and the log says where it is.
-            Err(LedgerError::Contradiction) => return Ok(Issue::NoGround),
+            // The others must not wait for it; the log says where a contradiction is, and readiness that the disk is full.
+            Err(LedgerError::Contradiction | LedgerError::Full) => return Ok(Issue::NoGround),
             Err(error) => return Err(error),
         };
         let MandatedEnd { session, operator, provider, ground, process, .. } = end;

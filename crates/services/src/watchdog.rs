@@ -57,7 +57,7 @@ impl Watchdog {
         partners: Arc<Partners>,
         metrics: &ServiceMetrics,
     ) -> Self {
-        let mandates = Mandates::new(ledger.clone(), metrics.mandates.clone());
+        let mandates = Mandates::new(ledger.clone(), metrics.mandates.clone(), clock.now());
         let metrics = metrics.watch.clone();
         Self { ledger, clock, limits, every, metrics, partners, mandates, shown: Vec::new() }
     }
@@ -86,6 +86,7 @@ impl Watchdog {
     }
 
     async fn round(&mut self, tidy: bool, stop: &CancellationToken) -> Result<(), LedgerError> {
+        self.mandates.compare_clocks(self.clock.now());
         loop {
             let followed = self.ledger.follow(BATCH, self.soonest()).await?;
             self.count_followed(&followed);

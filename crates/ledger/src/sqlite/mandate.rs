@@ -281,6 +281,7 @@ fn late_yeses(
     let mut statement = connection.prepare_cached(
         "SELECT session, provider FROM ghost g WHERE operator = ?1 AND kind = ?2
          AND NOT EXISTS (SELECT 1 FROM issued i WHERE i.session = g.session AND i.provider = g.provider)
+         AND NOT EXISTS (SELECT 1 FROM session s WHERE s.id = g.session AND s.provider = g.provider)
          AND (NOT EXISTS (SELECT 1 FROM passed_over p WHERE p.session = g.session AND p.provider = g.provider)
               OR EXISTS (SELECT 1 FROM session s WHERE s.id = g.session AND s.evse IS NOT NULL))
          ORDER BY since LIMIT ?3",
