@@ -14,6 +14,7 @@
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
 
+use crate::mandate::Origin;
 use crate::{MessageKind, ProcessId, SessionKey};
 
 /// The number of a delivery in the ledger.
@@ -116,4 +117,6 @@ pub struct OwedDelivery {
     pub gives_up_at: Timestamp,
     /// What happened so far.
     pub tries: Tries,
+    /// Who it comes from.
+    pub origin: Origin,
 }

@@ -53,6 +53,8 @@ pub struct Operator {
     pub strict: bool,
     /// How its people hear of troubles.
     pub contact: Contact,
+    /// Its mandate: after so long without a word of it, the hub ends a session on its behalf.
+    pub preauthorisation_expires: Option<Duration>,
 }
 
 /// What an operator can be asked from afar, and how it is called. Without a URL it cannot be asked anything.
@@ -147,6 +149,8 @@ pub struct Provider {
     pub feed: bool,
     /// How its people hear of troubles.
     pub contact: Contact,
+    /// Does it accept Ends that the hub issues on operators' behalf?
+    pub accepts_mandated_end: bool,
 }
 
 impl Provider {

@@ -18,6 +18,7 @@ pub mod expiry;
 pub mod feed;
 pub mod guesses;
 pub mod lane;
+pub mod mandate;
 pub mod media;
 pub mod message;
 pub mod order;

@@ -9,6 +9,7 @@ mod erasure;
 mod feed;
 mod lanes;
 mod look;
+pub mod mandate;
 mod media;
 pub mod people;
 mod receipts;
@@ -363,6 +364,7 @@ pub trait Ledger:
     + people::PeoplePort
     + UploadPort
     + MediaPort
+    + mandate::MandatePort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

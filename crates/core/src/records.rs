@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
 use serde::Deserialize;
 
+use crate::mandate::Origin;
 use crate::session::{Opened, SessionKind, SessionState};
 use crate::{ProcessId, SessionKey};
 
@@ -45,6 +46,8 @@ pub struct MessageRecord {
     pub findings: Vec<StoredFinding>,
     /// Its deliveries, oldest first.
     pub deliveries: Vec<DeliveryRecord>,
+    /// Who it comes from.
+    pub origin: Origin,
 }
 
 /// A delivery as it stands.

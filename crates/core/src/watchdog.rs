@@ -107,7 +107,7 @@ impl Limits {
 }
 
 /// How often a ghost is looked at again: a charge detail record may have closed its session.
-const LOOK_AGAIN: Duration = Duration::from_secs(10 * MINUTE);
+pub const LOOK_AGAIN: Duration = Duration::from_secs(10 * MINUTE);
 
 /// What was heard of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use oicp::OperatorId;
 use oicp::service::Service;
 use roamhub_core::delivery::{FinalState, Lease, Tries};
+use roamhub_core::mandate::{self, Origin};
 use roamhub_core::outcome::{self, AttemptOutcome, Next, Situation};
 use roamhub_core::ports::{AttemptRecord, Fate, Letter, Settled};
 use roamhub_core::route::Route;
@@ -37,6 +38,7 @@ pub(crate) struct Attempt {
     pub(crate) received_at: Timestamp,
     pub(crate) gives_up_at: Timestamp,
     pub(crate) tries: Tries,
+    pub(crate) origin: Origin,
     pub(crate) route: Arc<Route>,
 }
 
@@ -143,6 +145,9 @@ fn letter(attempt: &Attempt, budget: Duration) -> Letter {
     ];
     if attempt.occasion == Occasion::Replay {
         headers.push(("hub-replay", "1".to_owned()));
+    }
+    if let Some(word) = attempt.origin.word() {
+        headers.push((mandate::HEADER, word.to_owned()));
     }
     let base_url = &attempt.route.endpoint.base_url;
     let url = match attempt.kind {

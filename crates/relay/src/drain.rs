@@ -184,6 +184,7 @@ impl Attempt {
             received_at: owed.received_at,
             gives_up_at: owed.gives_up_at,
             tries: owed.tries,
+            origin: owed.origin,
             route,
         }
     }

@@ -9,6 +9,7 @@ use oicp::ack::Acknowledgement;
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::Tries;
 use roamhub_core::lane::Urgency;
+use roamhub_core::mandate::Origin;
 use roamhub_core::ports::{Clock, Courier, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow};
 use roamhub_core::retry;
 use roamhub_core::route::{Route, Routes};
@@ -259,6 +260,7 @@ impl Inner {
             // A message that is sent in again is as young as its repeat.
             gives_up_at: retry::gives_up_at(intake.kind, intake.received_at),
             tries: Tries::default(),
+            origin: Origin::Sender,
             route,
         }))
     }

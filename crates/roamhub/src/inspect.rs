@@ -177,6 +177,9 @@ fn message_in_words(message: &MessageRecord) -> String {
     line("operator", message.operator.to_string());
     line("provider", message.provider.to_string());
     line("received", message.received_at.to_string());
+    if let Some(word) = message.origin.word() {
+        line("issued", format!("by the hub, on the operator's behalf ({word})"));
+    }
     let body = match message.erased_at {
         Some(at) => format!("erased at {at}"),
         None => format!("{} bytes", message.body.len()),

@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::mandates::MandateMetrics;
 use crate::remote::metrics::RemoteMetrics;
 use crate::watch_metrics::WatchMetrics;
 
@@ -58,12 +59,18 @@ pub struct ServiceMetrics {
     pub(crate) feed: FeedMetrics,
     /// What the watchdog counts.
     pub watch: WatchMetrics,
+    /// What is counted about mandates.
+    pub mandates: MandateMetrics,
 }
 
 impl ServiceMetrics {
     /// Makes them and registers them.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self { watch: WatchMetrics::register(registry), ..Self::default() };
+        let metrics = Self {
+            watch: WatchMetrics::register(registry),
+            mandates: MandateMetrics::register(registry),
+            ..Self::default()
+        };
         registry.register("roamhub_findings", "Oddities in accepted notifications", metrics.findings.clone());
         registry.register(
             "roamhub_record_differences",

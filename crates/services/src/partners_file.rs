@@ -68,6 +68,7 @@ pub(crate) struct OperatorEntry {
     pub(crate) allow_private: bool,
     pub(crate) ca: Option<PathBuf>,
     notify: Option<NotifyEntry>,
+    preauthorisation_expires: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +103,7 @@ pub(crate) struct ProviderEntry {
     #[serde(default)]
     feed: bool,
     notify: Option<NotifyEntry>,
+    accepts_mandated_end: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -170,6 +172,8 @@ impl Reader<'_> {
             strict: entry.strict,
             remote: self.remote(entry)?,
             contact: self.contact(entry.notify.as_ref())?,
+            preauthorisation_expires: self
+                .preauthorisation_expires(entry.preauthorisation_expires.as_ref())?,
         })
     }
 
@@ -180,7 +184,7 @@ impl Reader<'_> {
         if let (Some(first), None) = (first, &entry.url) {
             return Err(self.wrong(first, "services need a url; add the provider's base URL or remove them"));
         }
-        Ok(Provider {
+        let provider = Provider {
             id: self.provider_id(&entry.id)?,
             name: entry.name.clone(),
             url: entry.url.as_ref().map(|url| self.url(url)).transpose()?,
@@ -213,7 +217,9 @@ impl Reader<'_> {
             locked: entry.locked,
             feed: entry.feed,
             contact: self.contact(entry.notify.as_ref())?,
-        })
+            accepts_mandated_end: false,
+        };
+        self.accepts_mandated_end(entry.accepts_mandated_end.as_ref(), provider)
     }
 
     fn contract(&self, entry: &ContractEntry, directory: &Directory) -> Result<Contract, PartnersError> {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 use jiff::Timestamp;
 use roamhub_core::erasure::ErasureCount;
+use roamhub_core::mandate::Suspension;
 use roamhub_core::ports::{Pause, Queue};
 use roamhub_core::records::{DeliveryRecord, MessageRecord, Refusal, SessionStory, StoredFinding};
 use roamhub_core::replay::{Matching, ReplayRecord, SelectionText};
@@ -30,6 +31,7 @@ pub fn message(message: &MessageRecord) -> Value {
         "operator": message.operator.to_string(),
         "provider": message.provider.to_string(),
         "receivedAt": message.received_at.to_string(),
+        "issuedByHub": message.origin.word(),
         "bytes": message.body.len(),
         "erasedAt": instant(message.erased_at),
         "sha256": hex(&message.digest),
@@ -137,6 +139,20 @@ pub fn lanes(pauses: &[Pause], queues: &[Queue]) -> Value {
         })
     });
     json!({ "lanes": lanes.collect::<Vec<_>>() })
+}
+
+/// The operators that have lost their mandate.
+#[must_use]
+pub fn suspensions(suspensions: &[Suspension]) -> Value {
+    let suspended = suspensions.iter().map(|one| {
+        json!({
+            "operator": one.operator.to_string(),
+            "suspendedAt": one.at.to_string(),
+            "session": one.session.to_session_id().to_string(),
+            "shownBy": one.shown_by.to_string(),
+        })
+    });
+    json!({ "suspended": suspended.collect::<Vec<_>>() })
 }
 
 /// What a selection would come to.

@@ -8,6 +8,7 @@ use oicp::{OperatorId, ProviderId};
 
 use super::LedgerTask;
 use crate::SessionKey;
+use crate::mandate::Suspension;
 use crate::watchdog::{GhostKind, Judgement, Watched};
 
 /// A session that looks like a ghost, as it is listed.
@@ -68,6 +69,8 @@ pub struct Followed {
     pub cleared: Vec<(OperatorId, GhostKind)>,
     /// Authorisations refused while an earlier session stood open.
     pub blocked: Vec<Blocked>,
+    /// Operators that have lost their mandate.
+    pub suspended: Vec<Suspension>,
 }
 
 /// What changed by judging.

@@ -57,8 +57,11 @@ fn last_end(
     recent: &Recent,
     session: SessionKey,
 ) -> Result<Option<i64>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM notification WHERE no = ?1 AND type = ?2")?;
+    let mut statement = connection.prepare_cached(
+        // What the hub has issued is no word of the operator's.
+        "SELECT 1 FROM notification WHERE no = ?1 AND type = ?2
+             AND NOT EXISTS (SELECT 1 FROM issued WHERE notification = ?1)",
+    )?;
     let mut known = recent.messages_of(connection, session)?;
     known.sort_by_key(|known| std::cmp::Reverse(known.no));
     for known in known {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
+use roamhub_core::mandate::Origin;
 use roamhub_core::order::Turn;
 use roamhub_core::ports::{AttemptRecord, Fate, Settled, TurnNow};
 use roamhub_core::{MessageKind, ProcessId, SessionKey};
@@ -200,7 +201,8 @@ fn claim(
         (row.token, row.leased, row.due) = (token, true, false);
     }
     let mut statement = connection.prepare_cached(
-        "SELECT n.process, n.operator, n.provider, n.body, n.received_at, d.recorded, d.faulted, d.unusable
+        "SELECT n.process, n.operator, n.provider, n.body, n.received_at, d.recorded, d.faulted, d.unusable,
+             d.type = 'End' AND EXISTS (SELECT 1 FROM issued i WHERE i.notification = n.no) AS issued
          FROM delivery d JOIN notification n ON n.no = d.notification WHERE d.session = ?1 AND d.no = ?2",
     )?;
     let lease = Lease { delivery: DeliveryNo(row.no), token };
@@ -231,6 +233,7 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
             faulted: row.get("faulted")?,
             unusable: row.get("unusable")?,
         },
+        origin: Origin::of(row.get("issued")?),
     })
 }
 

@@ -25,7 +25,7 @@ use super::lookup::{Standing, standing};
 use super::rows::{bytes, instant, micros};
 use super::turns::{promote, remove};
 use super::writer::Desk;
-use super::{Sqlite, StoreError, cdr, replay_queue};
+use super::{Sqlite, StoreError, cdr, mandate, replay_queue};
 
 /// How many sessions are looked at in one read.
 const PASS: usize = 20_000;
@@ -61,7 +61,8 @@ impl ErasurePort for Sqlite {
         let recent = self.recent.clone();
         Box::pin(self.readers.read(move |connection| {
             let mut count = ErasureCount { sessions: 1, ..ErasureCount::default() };
-            for known in recent.messages_of(connection, session)? {
+            let known = recent.messages_of(connection, session)?;
+            for known in mandate::with_aside(connection, session, known)? {
                 judge(connection, known.no, Undelivered::Keep, &mut count)?;
             }
             for (_, erased) in requests_of(connection, session)? {
@@ -209,6 +210,12 @@ fn erase_session(
         }
     }
     promote(connection, session, open, at)?;
+    for (aside, number) in mandate::aside_of(connection, session)? {
+        if judge(connection, number, undelivered, &mut count)? == Judged::Erase {
+            end_open(connection, aside, book.open(connection, aside)?, number, at)?;
+            erase_notification(connection, number, at)?;
+        }
+    }
     for (process, erased) in requests_of(connection, session)? {
         if erased {
             count.erased_before += 1;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
+use roamhub_core::mandate::Suspension;
 use roamhub_core::media::Upload;
 use roamhub_core::ports::cdr::Difference;
 use roamhub_core::ports::watch::{Blocked, Ghost};
@@ -18,8 +19,8 @@ use super::lookup::{Standing, last_number, standing};
 use super::rows::{bytes, instant, operator, provider};
 use super::runs::{Known, messages_of_from_outside};
 use super::{
-    FILE_NAME, OpenError, Sqlite, StoreError, cdr_compare, lanes, receipts, records, replays, schema,
-    sessions, uploads, watch,
+    FILE_NAME, OpenError, Sqlite, StoreError, cdr_compare, lanes, mandate, receipts, records, replays,
+    schema, sessions, uploads, watch,
 };
 
 impl LookPort for Sqlite {
@@ -139,6 +140,14 @@ impl Look {
         Ok(cdr_compare::differences(&self.0, operator, limit)?)
     }
 
+    /// The operators that have lost their mandate.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn suspensions(&self) -> Result<Vec<Suspension>, OpenError> {
+        Ok(mandate::suspensions(&self.0)?)
+    }
+
     /// The newest replays.
     ///
     /// # Errors
@@ -228,7 +237,7 @@ fn session_story(
         authorisations: authorisations(connection, key)?,
         conflicts: conflicts(connection, key)?,
         differences: cdr_compare::of_session(connection, key)?,
-        messages: records::messages(connection, messages()?)?,
+        messages: records::messages(connection, mandate::with_aside(connection, key, messages()?)?)?,
     }))
 }
 

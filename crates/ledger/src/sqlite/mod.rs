@@ -23,6 +23,7 @@ mod lanes;
 mod lock;
 mod look;
 mod lookup;
+mod mandate;
 mod media;
 mod people;
 mod readers;

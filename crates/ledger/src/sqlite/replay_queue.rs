@@ -4,6 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use oicp::ProviderId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
+use roamhub_core::mandate::Origin;
 use roamhub_core::ports::{AttemptRecord, Due, Fate, LedgerTask, ReplayPort, Settled};
 use roamhub_core::replay::{Filled, Matching, ReplayNo, ReplayRecord, Selection};
 use roamhub_core::retry::later;
@@ -208,7 +209,8 @@ fn lease(
         )?
         .execute(params![candidate.no, micros(lease_until)])?;
     let mut statement = connection.prepare_cached(
-        "SELECT n.process, n.session, n.operator, n.provider, n.body, n.received_at, d.token, d.recorded, d.faulted, d.unusable
+        "SELECT n.process, n.session, n.operator, n.provider, n.body, n.received_at, d.token, d.recorded, d.faulted, d.unusable,
+             EXISTS (SELECT 1 FROM issued i WHERE i.notification = n.no) AS issued
          FROM replay_delivery d JOIN notification n ON n.no = d.notification WHERE d.no = ?1",
     )?;
     let mut rows = statement.query([candidate.no])?;
@@ -230,6 +232,7 @@ fn lease(
             faulted: row.get("faulted")?,
             unusable: row.get("unusable")?,
         },
+        origin: Origin::of(row.get("issued")?),
     })
 }
 

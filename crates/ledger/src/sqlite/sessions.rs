@@ -121,7 +121,11 @@ pub(super) fn note_conflict(
 ) -> Result<(), StoreError> {
     watch::late_yes(connection, session, operator, by, at)?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO conflict (session, provider, at) VALUES (?1, ?2, ?3)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO conflict (session, provider, at, medium)
+             VALUES (?1, ?2, ?3, coalesce((SELECT medium FROM session WHERE id = ?1),
+                                          (SELECT medium FROM opening WHERE session = ?1)))",
+        )?
         .execute(params![session.as_bytes(), by.key(), micros(at)])?;
     Ok(())
 }

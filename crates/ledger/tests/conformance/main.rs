@@ -23,6 +23,7 @@ mod intake;
 mod lanes;
 mod leases;
 mod looking;
+mod mandate;
 mod media;
 mod model;
 mod order;
@@ -266,6 +267,15 @@ macro_rules! conformance {
                 a_card_number_that_a_provider_repeated_goes_too
                 requests_that_came_to_no_session_are_found_in_order_and_erased
                 a_remembered_card_is_forgotten
+            }
+            mandate {
+                it_is_owed_like_any_other_and_says_that_it_was_issued
+                whatever_was_heard_of_a_session_forbids_it
+                what_was_asked_from_afar_expires_once_the_operator_has_said_yes
+                without_an_evse_a_session_is_passed_over_once
+                a_late_yes_is_answered_aside_of_the_real_session
+                a_yes_to_what_is_void_is_answered_from_the_question
+                a_mandate_that_proved_wrong_is_lost_once_until_it_is_given_back
             }
             watch {
                 a_session_is_watched_from_its_authorisation_on

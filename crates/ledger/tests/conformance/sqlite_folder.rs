@@ -231,7 +231,10 @@ async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_s
         "DROP TABLE opening; DROP TABLE watch; DROP TABLE ghost; DROP TABLE blocked; DROP TABLE told;
          DROP TABLE message; DROP TABLE charge_detail_record; DROP TABLE difference;
          DROP TABLE uploaded; DROP TABLE upload_head; DROP TABLE upload; DROP TABLE uploaded_session;
-         DROP TABLE stop_medium; DROP TABLE pin_guess; DELETE FROM meta WHERE key = 'watched_upto';
+         DROP TABLE stop_medium; DROP TABLE pin_guess;
+         DROP TABLE issued; DROP TABLE mandate_suspension; DROP TABLE passed_over;
+         ALTER TABLE conflict DROP COLUMN medium;
+         DELETE FROM meta WHERE key = 'watched_upto';
          ALTER TABLE session DROP COLUMN kind; ALTER TABLE session DROP COLUMN opened_by;
          PRAGMA user_version = 5",
     )
