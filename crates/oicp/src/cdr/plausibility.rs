@@ -1,4 +1,4 @@
-//! Whether a record can be true. What Hubject's own hub is known to refuse is refused here too (OICP 2.3 says nothing; the
+//! Whether a record can be true. What a hub in wide use is known to refuse is refused here too (OICP 2.3 says nothing; the
 //! rules are those of the field): charging that ends before it starts, a meter that runs backwards, less than no energy,
 //! more than 1000 kWh, a session that ends in the future. The rest is a finding.
 
