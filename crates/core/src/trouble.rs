@@ -30,12 +30,19 @@ pub enum TroubleKind {
     Ghosts,
     /// A certificate comes to its end.
     CertificateExpiring,
+    /// A session that the hub ended on an operator's behalf went on: the operator has lost its mandate.
+    MandateSuspended,
 }
 
 impl TroubleKind {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 4] =
-        [Self::EndpointFailing, Self::EndpointMisconfigured, Self::Ghosts, Self::CertificateExpiring];
+    pub const ALL: [Self; 5] = [
+        Self::EndpointFailing,
+        Self::EndpointMisconfigured,
+        Self::Ghosts,
+        Self::CertificateExpiring,
+        Self::MandateSuspended,
+    ];
 
     /// The word in the ledger, in metrics and in messages.
     #[must_use]
@@ -45,6 +52,7 @@ impl TroubleKind {
             Self::EndpointMisconfigured => "endpoint-misconfigured",
             Self::Ghosts => "ghosts",
             Self::CertificateExpiring => "certificate-expiring",
+            Self::MandateSuspended => "mandate-suspended",
         }
     }
 

@@ -164,8 +164,8 @@ impl Service {
         let whole = Self::complete(base, self, id);
         match base.strip_suffix(ROOT) {
             _ if whole => base.to_owned(),
-            Some(front) => format!("{front}{path}"),
-            None => format!("{base}{path}"),
+            Some(front) => [front, &path].concat(),
+            None => [base, &path].concat(),
         }
     }
 

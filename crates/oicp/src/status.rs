@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::json;
+
 /// A status code, `000` to `999`. Displays with three digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(u16);
@@ -133,6 +135,23 @@ impl Status {
     }
 }
 
+impl Status {
+    /// Writes the JSON text, the same as serde's.
+    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"{"Code":""#);
+        let number = self.code.number();
+        out.extend(
+            [number / 100, number / 10, number].map(|shifted| b"0123456789"[usize::from(shifted % 10)]),
+        );
+        out.push(b'"');
+        let description = self.description.as_deref().map(|text| cut(text, 200));
+        json::write_member(out, r#","Description":"#, description);
+        let additional_info = self.additional_info.as_deref().map(|text| cut(text, 1000));
+        json::write_member(out, r#","AdditionalInfo":"#, additional_info);
+        out.push(b'}');
+    }
+}
+
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -155,6 +174,10 @@ impl Serialize for Status {
 
 /// The first `most` characters.
 pub(crate) fn cut(text: &str, most: usize) -> &str {
+    // Bytes are never fewer than characters.
+    if text.len() <= most {
+        return text;
+    }
     match text.char_indices().nth(most) {
         Some((end, _)) => text.get(..end).unwrap_or(text),
         None => text,

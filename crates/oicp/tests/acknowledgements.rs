@@ -2,6 +2,10 @@
 
 use oicp::ack::{Acknowledgement, Reading};
 use oicp::status::{Code, Status};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
 
 /// Result, code and whether it was completed.
 fn read(body: &str) -> Option<(bool, u16, bool)> {
@@ -78,4 +82,32 @@ fn what_is_written_is_read_again() {
         r#"{"Result":false,"StatusCode":{"Code":"310","Description":"Partner did not answer","AdditionalInfo":"stored"},"SessionID":"s","CPOPartnerSessionID":"\"c\""}"#
     );
     assert_eq!(Acknowledgement::read(text.as_bytes()), Reading::Acknowledged { ack, completed: false });
+}
+
+/// Also what must be escaped, and what is longer than may be written.
+fn awkward() -> impl Strategy<Value = Option<String>> {
+    let special = select(vec!['"', '\\', '\0', '\n', '\u{1f}', ' ', '\u{7f}', 'ä', '😀']);
+    let short = vec(prop_oneof![any::<char>(), special, Just('x')], 0..30);
+    let long = (select(vec!['x', '"', 'ä']), 195..1010_usize).prop_map(|(one, count)| vec![one; count]);
+    option::of(prop_oneof![short, long].prop_map(String::from_iter))
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_by_hand_is_what_serde_writes(
+        result: bool,
+        code in 0_u16..=999,
+        (description, info) in (awkward(), awkward()),
+        (session_id, cpo, emp) in (awkward(), awkward(), awkward()),
+    ) {
+        let status = Status { code: Code::new(code).unwrap(), description, additional_info: info };
+        let ack = Acknowledgement {
+            result,
+            status,
+            session_id,
+            cpo_partner_session_id: cpo,
+            emp_partner_session_id: emp,
+        };
+        prop_assert_eq!(ack.to_json(), serde_json::to_vec(&ack).unwrap());
+    }
 }

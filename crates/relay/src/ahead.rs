@@ -5,9 +5,9 @@
 //! in the line for places with its leases, in the order in which it was claimed, and those who ask for it find it under
 //! way. When half of it has got its places the next is claimed.
 //!
-//! Invariants: nothing claimed later goes first; for a slow provider nothing is claimed ahead, so that nobody's turn waits for it; what waits longer than
-//! [`LONGEST_WAIT`], or finds its lane paused, its breaker not closed or the hub closing when it gets a place, is given
-//! back untried.
+//! Invariants: within a queue nothing claimed later goes first; for a slow provider nothing is claimed ahead, so that
+//! nobody's turn waits for it; what waits longer than [`LONGEST_WAIT`], or finds its lane paused, its breaker not closed
+//! or the hub closing when it gets a place, is given back untried.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use crate::attempt::Attempt;
-use crate::lanes::{Held, Lane};
+use crate::lanes::{Held, Lane, Queue};
 use crate::places::Place;
 use crate::relay::Inner;
 
@@ -28,9 +28,10 @@ const MOST: usize = 512;
 /// The longest that something claimed waits for a place; much less than a lease lasts beyond the provider's timeout.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How a lane is being drained.
-#[derive(Debug, Default)]
+/// How a queue of a lane is being drained.
+#[derive(Debug)]
 pub(crate) struct Tempo {
+    queue: Queue,
     /// When the last claim was asked for, and what it brought.
     last: Option<(Instant, usize)>,
     /// Stands in the line behind the first half of what was claimed ahead.
@@ -38,6 +39,16 @@ pub(crate) struct Tempo {
 }
 
 impl Tempo {
+    /// Nothing is known of it yet.
+    pub(crate) fn of(queue: Queue) -> Self {
+        Self { queue, last: None, halfway: None }
+    }
+
+    /// The queue that is drained.
+    pub(crate) fn queue(&self) -> Queue {
+        self.queue
+    }
+
     /// As many as are sent in [`AHEAD`], if this goes on.
     pub(crate) fn ahead(&self, now: Instant) -> usize {
         let Some((asked, claimed)) = self.last else { return 0 };
@@ -49,11 +60,11 @@ impl Tempo {
     /// The places to claim for: when half of what was claimed ahead has got its own, those that are free then, which may
     /// be none; otherwise at least one.
     pub(crate) async fn places(&mut self, lane: &Lane, settings: &LaneSettings) -> Vec<Place> {
-        let Some(halfway) = &mut self.halfway else { return lane.backlog_places(settings).await };
+        let Some(halfway) = &mut self.halfway else { return lane.backlog_places(settings, self.queue).await };
         // Dropped at once, it goes to the next in the line.
         drop(halfway.await);
         self.halfway = None;
-        lane.free_backlog_places(settings)
+        lane.free_backlog_places(settings, self.queue)
     }
 
     /// What was asked for at `asked` brought so many.
@@ -68,10 +79,10 @@ impl Inner {
         let half = claimed.len() / 2;
         for (number, attempt) in claimed.into_iter().enumerate() {
             if number == half {
-                tempo.halfway = Some(lane.line_up(&attempt.route.lane));
+                tempo.halfway = Some(lane.line_up(&attempt.route.lane, tempo.queue));
             }
             self.joins.open(attempt.process);
-            let place = lane.line_up(&attempt.route.lane);
+            let place = lane.line_up(&attempt.route.lane, tempo.queue);
             self.tasks.spawn(self.clone().redeliver_when_there_is_room(attempt, lane.clone(), place));
         }
     }
@@ -108,7 +119,7 @@ mod tests {
     fn as_much_is_claimed_ahead_as_a_provider_takes_in_thirty_milliseconds() {
         let begin = Instant::now();
         let later = |millis| begin + Duration::from_millis(millis);
-        let mut tempo = Tempo::default();
+        let mut tempo = Tempo::of(Queue::Notifications);
         assert_eq!(tempo.ahead(later(5)), 0, "nothing is known of it yet");
         tempo.claimed(begin, 64);
         assert_eq!(tempo.ahead(later(5)), 384);

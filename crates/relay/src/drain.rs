@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::ahead::Tempo;
 use crate::attempt::{Attempt, Occasion};
 use crate::breakers::Pass;
-use crate::lanes::{Draining, Held, Lane, Step, reached};
+use crate::lanes::{Draining, Held, Lane, Queue, Step, reached};
 use crate::places::Place;
 use crate::relay::Inner;
 use crate::submitted::{Outcome, Submitted};
@@ -37,9 +37,9 @@ enum Round {
 }
 
 impl Inner {
-    /// Drains the lane until nothing more is due or it is shut.
+    /// Drains the lane, or its charge detail records, until nothing more is due or it is shut.
     pub(crate) async fn drain(self: Arc<Self>, provider: ProviderId, draining: Draining) {
-        let mut tempo = Tempo::default();
+        let mut tempo = Tempo::of(draining.queue);
         loop {
             let ready = tokio::select! {
                 () = self.closing.cancelled() => return,
@@ -59,10 +59,14 @@ impl Inner {
 
     /// Waits until the pace allows something and there are places for it. `None` if the lane is shut.
     async fn begin_round(&self, provider: &ProviderId, lane: &Lane, tempo: &mut Tempo) -> Option<Ready> {
+        let queue = tempo.queue();
         loop {
             // Without an address nothing can be sent; it stays due until there is one.
-            let route = self.routes.route(provider)?;
-            if lane.shut_altogether().is_some() {
+            let route = match queue {
+                Queue::Notifications => self.routes.route(provider)?,
+                Queue::Records => self.routes.record_route(provider)?,
+            };
+            if lane.shut_altogether(queue).is_some() {
                 return None;
             }
             if let Err(wait) = lane.may_begin(route.lane.drain_rate, 1) {
@@ -88,7 +92,7 @@ impl Inner {
         tempo: &mut Tempo,
     ) -> Result<Round, LedgerError> {
         let mut round = Round::Over;
-        for step in lane.steps() {
+        for step in lane.steps(tempo.queue()) {
             let (only, mut right, limit) = match step {
                 Step::One(urgency, pass, few) => (Some(urgency), Some((pass, few)), 1.min(places.len())),
                 Step::Many(only) => (only, None, places.len() + ahead),
@@ -144,7 +148,7 @@ impl Inner {
         limit: usize,
     ) -> Result<Vec<OwedDelivery>, LedgerError> {
         let now = self.right_now().await?;
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let lease_until = retry::later(now, route.endpoint.timeout + self.tuning.lease_margin);
         let asked = Instant::now();
         let claimed = self.ledger.claim_due(route.provider, only, now, lease_until, limit).await?;
         self.count_given_up(route, &claimed);
@@ -159,7 +163,7 @@ impl Inner {
 
     /// One attempt at something owed, and its record.
     pub(crate) async fn redeliver_one(self: Arc<Self>, attempt: Attempt, pass: Pass, held: Held) {
-        let done = self.exchange(&attempt, attempt.route.timeout).await;
+        let done = self.exchange(&attempt, attempt.route.endpoint.timeout).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         // The provider has room for the next one; what waits for the record is the hub's own business.
         drop(held);
@@ -190,10 +194,12 @@ impl Attempt {
             process: owed.process,
             session: owed.session,
             kind: owed.kind,
+            operator: owed.operator,
             body: owed.body,
             received_at: owed.received_at,
             gives_up_at: owed.gives_up_at,
             tries: owed.tries,
+            origin: owed.origin,
             route,
         }
     }

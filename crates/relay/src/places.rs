@@ -29,7 +29,7 @@ impl Inner {
         self.taken
             < match urgency {
                 Urgency::Urgent => self.width,
-                Urgency::Usual => self.width - self.width / 4,
+                Urgency::Usual | Urgency::Record => self.width - self.width / 4,
             }
     }
 }
@@ -78,7 +78,7 @@ impl Places {
             inner.width = width;
             match urgency {
                 Urgency::Urgent => inner.urgent.push_back(hand),
-                Urgency::Usual => inner.others.push_back(hand),
+                Urgency::Usual | Urgency::Record => inner.others.push_back(hand),
             }
         }
         self.hand_out();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use roamhub_console::{Admin, Console, ghosts};
+use roamhub_console::{Admin, Console, differences, ghosts};
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
@@ -130,9 +130,12 @@ impl Node {
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
         let admin = Admin::new(ledger.clone(), clock.clone());
-        let console = Console::new(ledger, clock, registry).with(ghosts::routes(hub.clone()));
+        let console = Console::new(ledger, clock, registry)
+            .with(ghosts::routes(hub.clone()))
+            .with(differences::routes(hub.clone()));
         watchers.clear_up().await;
         let (redelivery, replay) = (relay.clone(), relay.clone());
+        let (comparing, compare_stop) = (hub.comparing(), stop.clone());
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
         let answers = hub.clone().forget_answers(stop.clone());
@@ -140,6 +143,7 @@ impl Node {
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
+            ("comparing records", tokio::spawn(comparing.run(compare_stop))),
             ("shared answers", tokio::spawn(answers)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),

@@ -64,8 +64,8 @@ impl Watching {
         registry: &mut Registry,
     ) -> anyhow::Result<Watchers> {
         let Parts { ledger, clock, partners, webhooks, certificates } = parts;
-        let metrics = services.watch.clone();
-        let watchdog = Watchdog::new(ledger.clone(), clock.clone(), self.limits, self.every, metrics);
+        let watchdog =
+            Watchdog::new(ledger.clone(), clock.clone(), self.limits, self.every, partners.clone(), services);
         let mailer = self.smtp.map(SmtpMailer::new).transpose()?;
         let mailer = mailer.map(|mailer| Arc::new(mailer) as Arc<dyn Mailer>);
         let metrics = PeopleMetrics::register(registry);

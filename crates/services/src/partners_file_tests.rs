@@ -54,7 +54,7 @@ fn a_full_document() {
     assert_eq!(provider.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
     assert!(provider.hears(NotificationType::End) && !provider.hears(NotificationType::Progress));
     assert_eq!(directory.responsible_provider(&provider_id("DE-SUB")).unwrap().id, provider.id);
-    assert!(directory.authorises(operator, provider));
+    assert!(directory.contracted(operator, provider, OfferedService::Authorization));
     let webhook = operator.contact.webhook.as_ref().expect("the operator has a webhook");
     assert_eq!(webhook.url, "https://cpo.example/alerts?team=night");
     assert_eq!(operator.contact.mail.as_deref(), Some("ops@cpo.example"));
@@ -110,6 +110,7 @@ fn every_mistake_is_named_with_its_line() {
         ("\"30s\"", "\"2h\"", 23, "once in 1h"),
         ("\"021\"", "\"21x\"", 24, "three digits"),
         ("X-Api-Key", "\"X Api\"", 25, "no name for a header"),
+        ("X-Api-Key", "Content-Length", 25, "the hub's to set"),
         ("sha256:aabb", "sha1:aabb", 7, "64 hexadecimal"),
         ("operator = \"DE*ABC\"", "operator = \"DE*ZZZ\"", 29, "no [[operator]]"),
         ("provider = \"DE-DCB\"", "provider = \"DE-ZZZ\"", 30, "no [[provider]]"),

@@ -16,6 +16,8 @@ pub(crate) enum Facts {
     Ghosts(BTreeMap<&'static str, u64>),
     /// Of certificates that come to their end, the next one first.
     Certificates(Vec<KnownCertificate>),
+    /// Of a mandate: nothing more.
+    Mandate,
 }
 
 impl Facts {
@@ -80,6 +82,8 @@ fn subject(trouble: &Trouble, say: Say, expired: bool) -> String {
         (TroubleKind::CertificateExpiring, Say::AllClear) => "no certificate expires soon any more",
         (TroubleKind::CertificateExpiring, _) if expired => "a certificate has expired",
         (TroubleKind::CertificateExpiring, _) => "a certificate expires soon",
+        (TroubleKind::MandateSuspended, Say::AllClear) => "the mandate is given back",
+        (TroubleKind::MandateSuspended, _) => "the mandate is suspended",
     };
     let again = if say == Say::Reminder && !expired { "still: " } else { "" };
     format!("[roamhub] {}: {again}{what}", trouble.about)
@@ -100,6 +104,13 @@ fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>
             sentences.join(" ")
         }
         (TroubleKind::CertificateExpiring, ..) => format!("A certificate of {about} expires soon."),
+        (TroubleKind::MandateSuspended, Say::AllClear, _) => {
+            format!("The {about} has its mandate for Ends back. It had been suspended since {since}.")
+        }
+        (TroubleKind::MandateSuspended, ..) => format!(
+            "The mandate of {about} for Ends on its behalf is {still}suspended since {since}: a session that the hub had \
+             ended went on."
+        ),
         (_, Say::AllClear, _) => {
             format!("The endpoint of {about} takes messages again. It had failed since {since}.")
         }
@@ -170,6 +181,10 @@ fn advice(kind: TroubleKind) -> &'static str {
             "The hub asks every five minutes at most. Please check the endpoint's URL, its credentials, and the address \
              and the headers that the hub's operator has on file."
         }
+        TroubleKind::MandateSuspended => {
+            "No more Ends are issued for this operator. Please look why messages of the session came so late, choose a longer \
+             preauthorisation_expires if need be, and give the mandate back with: roamhub mandates restore."
+        }
         TroubleKind::Ghosts => {
             "Providers believe that these sessions go on, and may refuse their drivers elsewhere. Please send the missing \
              End, also for a session in which nothing was charged (zero energy). never-started: nothing came after the \
@@ -198,6 +213,7 @@ fn facts_json(facts: &Facts) -> Value {
             };
             json!({ "certificates": all.iter().map(certificate).collect::<Vec<_>>() })
         }
+        Facts::Mandate => Value::Null,
     }
 }
 
@@ -219,7 +235,9 @@ mod tests {
 
     fn trouble(kind: TroubleKind) -> Trouble {
         let about = match kind {
-            TroubleKind::Ghosts => Side::Operator(oicp::OperatorId::parse("DE*ABC").unwrap()),
+            TroubleKind::Ghosts | TroubleKind::MandateSuspended => {
+                Side::Operator(oicp::OperatorId::parse("DE*ABC").unwrap())
+            }
             _ => Side::Provider(oicp::ProviderId::parse("DE-DCB").unwrap()),
         };
         Trouble { kind, about }

@@ -56,6 +56,7 @@ impl Inner {
         let mut sight = Sight::default();
         sight.present.extend(self.endpoints(told).await?);
         sight.present.extend(self.ghosts().await?);
+        sight.present.extend(self.suspended_mandates().await?);
         let expiries = self.certificates.look(&self.partners.directory(), now, &self.metrics);
         let about = |about| Trouble { kind: TroubleKind::CertificateExpiring, about };
         sight.unknown.extend(expiries.unseen.iter().map(|provider| about(Side::Provider(*provider))));
@@ -83,6 +84,17 @@ impl Inner {
             });
             let facts = Facts::Endpoint { waiting: endpoint.waiting, ends: endpoint.ends };
             (trouble, Present { since: endpoint.since, facts, remind_at: None })
+        });
+        Ok(troubles.collect())
+    }
+
+    /// Operators that have lost their mandate for Ends.
+    async fn suspended_mandates(&self) -> Result<Vec<(Trouble, Present)>, LedgerError> {
+        let suspensions = self.ledger.suspensions().await?.into_iter();
+        let troubles = suspensions.map(|suspension| {
+            let about = Side::Operator(suspension.operator);
+            let trouble = Trouble { kind: TroubleKind::MandateSuspended, about };
+            (trouble, Present { since: suspension.at, facts: Facts::Mandate, remind_at: None })
         });
         Ok(troubles.collect())
     }

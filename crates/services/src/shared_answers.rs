@@ -1,5 +1,5 @@
-//! Identical requests within half a minute share one answer: a station whose back end resends at once must not open two
-//! sessions for one card.
+//! Identical requests within half a minute, and as long as the first is under way, share one answer: a station whose back
+//! end resends at once must not open two sessions for one card, nor an app two for one tap.
 //!
 //! Invariants: what is kept of an answer is what a repeat cannot say itself; answers leave when their time is over,
 //! whether anybody asks or not ([`SharedAnswers::expire`]); there is a most that are kept, and beyond it the oldest is
@@ -22,7 +22,7 @@ const MOST: usize = 120_000;
 /// Room that is not given back.
 const LEAST_ROOM: usize = 1024;
 
-/// The SHA-256 of a request's body, which names its operator.
+/// The SHA-256 of the service and a request's body, which names its partner.
 type Digest = [u8; 32];
 
 /// What was answered, without what the request says itself.
@@ -30,6 +30,8 @@ type Digest = [u8; 32];
 pub(crate) struct Given {
     process: ProcessId,
     verdict: Verdict,
+    /// Ids that the answer brought; usually they are the request's own.
+    ids: Option<Box<CallerIds>>,
 }
 
 /// An answer that waits for its giver, or is given.
@@ -82,12 +84,14 @@ pub(crate) struct Giver {
 }
 
 impl Given {
-    /// Leaves out what a repeat says itself.
-    pub(crate) fn new(process: ProcessId, mut verdict: Verdict) -> Self {
+    /// Leaves out what a repeat of the request with these ids says itself.
+    pub(crate) fn new(reply: Reply, asked_by: &CallerIds) -> Self {
+        let Reply { process, mut verdict, ids } = reply;
         if let Verdict::Authorised(answer) = &mut verdict {
             answer.cpo_partner_session_id = None;
         }
-        Self { process, verdict }
+        let ids = (ids != *asked_by).then(|| Box::new(ids));
+        Self { process, verdict, ids }
     }
 
     /// The answer to a request with these ids.
@@ -96,7 +100,7 @@ impl Given {
         if let Verdict::Authorised(answer) = &mut verdict {
             answer.cpo_partner_session_id.clone_from(&ids.cpo_partner_session);
         }
-        Reply { process: self.process, verdict, ids }
+        Reply { process: self.process, verdict, ids: self.ids.as_deref().cloned().unwrap_or(ids) }
     }
 }
 
@@ -171,7 +175,7 @@ impl Recent {
     }
 
     fn expire(&mut self, now: Instant) {
-        while self.answers.front().is_some_and(|first| now.saturating_duration_since(first.since) >= WINDOW) {
+        while self.answers.front().is_some_and(|first| first.is_over(now)) {
             self.drop_oldest();
         }
         let kept = self.answers.len().max(LEAST_ROOM);
@@ -188,6 +192,13 @@ impl Recent {
             self.places.remove(&oldest.digest);
         }
         self.left = self.left.saturating_add(1);
+    }
+}
+
+impl Shared {
+    fn is_over(&self, now: Instant) -> bool {
+        let under_way = matches!(&self.answer, Answer::UnderWay(answer) if !is_abandoned(answer));
+        !under_way && now.saturating_duration_since(self.since) >= WINDOW
     }
 }
 

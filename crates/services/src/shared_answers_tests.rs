@@ -9,7 +9,8 @@ fn digest(number: usize) -> Digest {
 }
 
 fn given() -> Given {
-    Given::new(ProcessId::new(), Verdict::NoContract)
+    let ids = CallerIds::default();
+    Given::new(Reply { process: ProcessId::new(), verdict: Verdict::NoContract, ids: ids.clone() }, &ids)
 }
 
 fn first(answers: &SharedAnswers, number: usize, now: Instant) -> Giver {

@@ -1,5 +1,5 @@
 //! A scriptable provider behind a real socket: it acknowledges what it is sent, keeps every byte, and can misbehave in
-//! all the ways in which providers do.
+//! all the ways in which providers do. An operator's server, which is sent remote requests, does the same.
 
 mod connection;
 mod guard;

@@ -3,19 +3,20 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
+use roamhub_core::mandate::Origin;
 use roamhub_core::order::Turn;
 use roamhub_core::ports::{AttemptRecord, Fate, Settled, TurnNow};
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use rusqlite::{Connection, Row, params};
 
-use super::StoreError;
 use super::book::{Book, OpenRow};
 use super::claims::{Candidate, Passed};
 use super::history::{End, record_attempt, too_old, write_end, write_history};
-use super::rows::{bytes, instant, micros, provider};
+use super::rows::{bytes, instant, micros, operator, provider};
 use super::tenure::Tenure;
 use super::turns::{park, promote, remove, settle_turn, supersede, turn_of};
 use super::writer::Desk;
+use super::{StoreError, cdr};
 
 /// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
 pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(), rusqlite::Error> {
@@ -80,8 +81,13 @@ pub(super) fn settle(
                 let attempt = Some((lease.token, attempt));
                 let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
                 write_end(connection, &end)?;
-                if row.has_pin && state == FinalState::Delivered {
-                    overwrite_pin(connection, notification)?;
+                if state == FinalState::Delivered {
+                    if row.has_pin {
+                        overwrite_pin(connection, notification)?;
+                    }
+                    if row.kind == MessageKind::ChargeDetailRecord {
+                        cdr::forwarded(connection, notification, now)?;
+                    }
                 }
             }
         }
@@ -200,10 +206,13 @@ fn claim(
     if let Some(row) = open.iter_mut().find(|open| open.no == row.no) {
         (row.token, row.leased, row.due) = (token, true, false);
     }
-    let mut statement = connection
-        .prepare_cached("SELECT process, provider, body, received_at FROM notification WHERE no = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT process, operator, provider, body, received_at,
+             ?2 AND EXISTS (SELECT 1 FROM issued WHERE issued.notification = notification.no) AS issued
+         FROM notification WHERE no = ?1",
+    )?;
     let lease = Lease { delivery: DeliveryNo(row.no), token };
-    let mut rows = statement.query([row.notification])?;
+    let mut rows = statement.query(params![row.notification, candidate.kind == MessageKind::End])?;
     let Some(found) = rows.next()? else {
         return Err(super::rows::contradiction(
             "notification",
@@ -220,11 +229,13 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
         process: ProcessId::from_bytes(bytes(row, "process")?),
         session: candidate.session,
         kind: candidate.kind,
+        operator: operator(&row.get::<_, String>("operator")?)?,
         provider: provider(&key)?,
         body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
         received_at: instant(row.get("received_at")?, "received_at")?,
         gives_up_at: candidate.gives_up_at,
         tries: candidate.tries,
+        origin: Origin::of(row.get("issued")?),
     })
 }
 

@@ -7,16 +7,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
+use oicp::OperatorId;
+use roamhub_core::mandate::{Origin, proves_wrong};
 use roamhub_core::ports::watch::{Blocked, Followed};
 use roamhub_core::retry::later;
-use roamhub_core::watchdog::{self, Heard, Watched};
+use roamhub_core::watchdog::{self, GhostKind, Heard};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::rows::{bytes, instant, kind, micros, operator, provider};
 use super::watch::{no_ghost, watched};
+use super::{StoreError, mandate, remote};
 
 /// How many refusals given while an earlier session stood open are kept.
 const BLOCKED: i64 = 10_000;
@@ -28,13 +29,24 @@ const EARLIER: i64 = 20;
 pub(super) struct Fresh {
     decisions: Vec<Decision>,
     /// Per session, in order of arrival.
-    messages: Vec<(SessionKey, Vec<(NotificationType, Timestamp)>)>,
+    messages: Vec<(SessionKey, Vec<Message>)>,
     /// The number of the last message.
     upto: i64,
     /// There are more messages than these.
     messages_left: bool,
     /// There are more decisions than these.
     decisions_left: bool,
+}
+
+/// A message, as far as the watchdog listens.
+#[derive(Debug)]
+struct Message {
+    kind: MessageKind,
+    at: Timestamp,
+    process: ProcessId,
+    origin: Origin,
+    /// It shows that the session was ended by mandate though a car was charging.
+    proves_wrong: bool,
 }
 
 #[derive(Debug)]
@@ -60,17 +72,30 @@ pub(super) fn fresh(connection: &Connection, limit: usize) -> Result<Fresh, Stor
         .optional()?;
     let mut upto = cursor.map_or(0, i64::from_be_bytes);
     let mut statement = connection.prepare_cached(
-        "SELECT no, session, type, received_at FROM notification WHERE no > ?1 ORDER BY no LIMIT ?2",
+        "SELECT n.no, n.process, n.session, n.type, n.received_at, i.notification AS issued FROM notification n
+         LEFT JOIN issued i ON i.session = n.session AND i.provider = n.provider
+         WHERE n.no > ?1 ORDER BY n.no LIMIT ?2",
     )?;
     let mut rows = statement.query(params![upto, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut by_session: HashMap<SessionKey, Vec<(NotificationType, Timestamp)>> = HashMap::new();
+    let mut by_session: HashMap<SessionKey, Vec<Message>> = HashMap::new();
     let mut count = 0;
+    // By place, not by name: every message passes here.
     while let Some(row) = rows.next()? {
         count += 1;
-        upto = row.get("no")?;
-        let message =
-            (kind(&row.get::<_, String>("type")?)?, instant(row.get("received_at")?, "received_at")?);
-        by_session.entry(SessionKey::from_bytes(bytes(row, "session")?)).or_default().push(message);
+        upto = row.get(0)?;
+        let kind = kind(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let issued: Option<i64> = row.get(5)?;
+        let message = Message {
+            kind,
+            at: instant(row.get(4)?, "received_at")?,
+            process: ProcessId::from_bytes(row.get(1)?),
+            origin: Origin::of(issued == Some(upto)),
+            proves_wrong: match issued {
+                Some(issued) if issued < upto => proves_wrong(kind, &mandate::body(connection, upto)?),
+                _ => false,
+            },
+        };
+        by_session.entry(SessionKey::from_bytes(row.get(2)?)).or_default().push(message);
     }
     let (messages_left, decisions_left) = (count >= limit, decisions.len() >= limit);
     let mut messages: Vec<_> = by_session.into_iter().collect();
@@ -157,38 +182,49 @@ fn span(duration: Duration) -> i64 {
 fn hear(
     connection: &Connection,
     session: SessionKey,
-    messages: &[(NotificationType, Timestamp)],
+    messages: &[Message],
     soonest: Duration,
     followed: &mut Followed,
 ) -> Result<(), StoreError> {
-    let known = |connection: &Connection| -> Result<Option<Watched>, StoreError> {
-        let mut statement = connection.prepare_cached("SELECT * FROM watch WHERE session = ?1")?;
-        let mut rows = statement.query([session.as_bytes()])?;
-        rows.next()?.map(|row| watched(row, false)).transpose()
-    };
-    let before = match known(connection)? {
+    let before = match heard_before(connection, session)? {
         Some(before) => before,
         None => {
             watch(connection, session, soonest)?;
-            let Some(before) = known(connection)? else { return Ok(()) };
+            let undecided = remote::no_longer_undecided(connection, session)?;
+            followed.cleared.extend(undecided.map(|operator| (operator, GhostKind::Undecided)));
+            let Some(before) = heard_before(connection, session)? else { return Ok(()) };
             before
         }
     };
+    let proof = messages.iter().find(|message| message.proves_wrong);
+    let wrong = match proof {
+        Some(Message { process, at, .. }) => mandate::was_wrong(connection, session, *process, *at)?,
+        None => None,
+    };
+    followed.suspended.extend(wrong);
+    // What was ended by mandate, and went on, begins anew with what its operator says.
+    let before = match wrong {
+        Some(_) => HeardBefore { over: false, heard: None, ..before },
+        None => before,
+    };
+    let messages: Vec<_> =
+        messages.iter().filter(|message| wrong.is_none() || message.origin == Origin::Sender).collect();
     // Once ended, whatever follows changes nothing for the driver's next charger.
     if before.over {
         return Ok(());
     }
-    let heard = messages.iter().fold(before.heard, |heard, (kind, at)| Some(Heard::and(heard, *kind, *at)));
+    let heard = messages
+        .iter()
+        .fold(before.heard, |heard, message| Some(Heard::and(heard, message.kind, message.at)));
     let Some(heard) = heard else { return Ok(()) };
-    let ended_at = messages.iter().find(|(kind, _)| *kind == NotificationType::End).map(|(_, at)| *at);
-    if ended_at.is_some()
-        && let Some(ghost) = before.ghost
-    {
-        no_ghost(connection, &before)?;
-        followed.cleared.push((before.operator, ghost));
+    // A charge detail record closes the session: that is an end too.
+    let ends = |kind: &MessageKind| matches!(kind, MessageKind::End | MessageKind::ChargeDetailRecord);
+    let ended_at = messages.iter().find(|message| ends(&message.kind)).map(|message| message.at);
+    if ended_at.is_some() && before.is_ghost {
+        followed.cleared.extend(lay(connection, session)?);
     }
     // A ghost that says something is looked at at once; others before any rule can apply to them.
-    let look_by = if before.ghost.is_some() { heard.first_at } else { later(heard.last_at, soonest) };
+    let look_by = if before.is_ghost { heard.first_at } else { later(heard.last_at, soonest) };
     connection
         .prepare_cached(
             "UPDATE watch SET first_heard_at = ?2, last_heard_at = ?3, progress = ?4, distance = ?5, ended_at = ?6,
@@ -206,6 +242,42 @@ fn hear(
             micros(look_by),
         ])?;
     Ok(())
+}
+
+/// As much of a watched session as a message needs to know.
+struct HeardBefore {
+    over: bool,
+    is_ghost: bool,
+    heard: Option<Heard>,
+}
+
+fn heard_before(connection: &Connection, session: SessionKey) -> Result<Option<HeardBefore>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT ended_at IS NOT NULL, ghost IS NOT NULL, first_heard_at, last_heard_at, progress, distance
+         FROM watch WHERE session = ?1",
+    )?;
+    let mut rows = statement.query([session.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let heard = match (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?) {
+        (Some(first_at), Some(last_at)) => Some(Heard {
+            first_at: instant(first_at, "first_heard_at")?,
+            last_at: instant(last_at, "last_heard_at")?,
+            progress: row.get(4)?,
+            distance: Duration::from_micros(row.get::<_, i64>(5)?.unsigned_abs()),
+        }),
+        _ => None,
+    };
+    Ok(Some(HeardBefore { over: row.get(0)?, is_ghost: row.get(1)?, heard }))
+}
+
+/// A ghost has ended after all.
+fn lay(connection: &Connection, session: SessionKey) -> Result<Option<(OperatorId, GhostKind)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT * FROM watch WHERE session = ?1")?;
+    let mut rows = statement.query([session.as_bytes()])?;
+    let Some(found) = rows.next()?.map(|row| watched(row, false)).transpose()? else { return Ok(None) };
+    let Some(ghost) = found.ghost else { return Ok(None) };
+    no_ghost(connection, &found)?;
+    Ok(Some((found.operator, ghost)))
 }
 
 /// Whether an earlier session of the same medium stood open when this one was asked for.

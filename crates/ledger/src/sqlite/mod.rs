@@ -7,6 +7,8 @@
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
 mod book;
+mod cdr;
+mod cdr_compare;
 mod checkpoint;
 mod claims;
 mod clock_step;
@@ -21,11 +23,14 @@ mod lanes;
 mod lock;
 mod look;
 mod lookup;
+mod mandate;
+mod media;
 mod people;
 mod readers;
 mod receipts;
 mod records;
 mod release;
+mod remote;
 mod replay_queue;
 mod replays;
 mod rows;
@@ -36,6 +41,8 @@ mod sessions;
 mod space;
 mod tenure;
 mod turns;
+mod undecided;
+mod uploads;
 mod watch;
 mod writer;
 
@@ -58,6 +65,7 @@ use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
 pub use look::{Look, Passed, look_up};
@@ -132,6 +140,7 @@ pub struct Sqlite {
     recent: runs::Recent,
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
+    reception: Arc<cdr::Reception>,
     _lock: lock::Lock,
 }
 
@@ -194,7 +203,9 @@ impl Sqlite {
         let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, _lock: lock };
+        let reception = Arc::default();
+        let ledger =
+            Self { readers, aside, writer, tenure, recent, space, sequencer, reception, _lock: lock };
         Ok((ledger, Gone(gone)))
     }
 
@@ -230,6 +241,8 @@ fn connect(file: &Path) -> Result<Connection, OpenError> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Plans do not depend on what is bound: SQLite would parse such statements anew for each set of values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     for (name, value) in [
         ("synchronous", "FULL"),
         // Checkpoints are run by hand, see `checkpoint`.

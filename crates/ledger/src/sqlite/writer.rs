@@ -305,11 +305,12 @@ fn commit_once(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreE
 }
 
 fn in_transaction(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    desk.connection.execute_batch("BEGIN IMMEDIATE")?;
+    desk.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     batch.iter_mut().try_for_each(|job| job.run(desk))?;
     let Desk { connection, runs, .. } = &mut *desk;
     runs.before_commit(connection)?;
-    Ok(desk.connection.execute_batch("COMMIT")?)
+    desk.connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(())
 }
 
 impl StoreError {

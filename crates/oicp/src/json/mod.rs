@@ -7,11 +7,13 @@ mod depth;
 mod object;
 mod splice;
 mod value;
+mod write;
 
 pub(crate) use depth::DEEPEST;
 pub(crate) use object::{Object, each_element, each_name, has, scan};
 pub(crate) use splice::{Splice, span, splice};
 pub(crate) use value::{Kind, kind, string};
+pub(crate) use write::write_member;
 
 /// Why a text is not a JSON object that can be read.
 #[derive(Debug)]

@@ -1,39 +1,28 @@
-//! One connection to a provider. It counts what it receives, because whether a request may be sent again depends on
-//! whether a byte of the answer had come.
+//! One connection to a provider, plain or with TLS.
 
-use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use roamhub_core::outcome::ExchangeFailure;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
+use super::exchange::{Failed, Heard, exchange};
 use super::pool::Address;
+use super::request::Request;
 use super::tls::Trust;
 
-/// An open connection, between two requests or within one.
+/// An open connection between two exchanges. One that was left within an exchange must not be used again.
 #[derive(Debug)]
 pub(super) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    received: Arc<AtomicU64>,
+    stream: Stream,
 }
 
-/// Sending failed.
 #[derive(Debug)]
-pub(super) struct SendError {
-    /// Why.
-    pub(super) failure: ExchangeFailure,
-    /// Whether not a byte of the answer had come.
-    pub(super) before_answer: bool,
+enum Stream {
+    Plain(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
 }
 
 impl Connection {
@@ -44,89 +33,34 @@ impl Connection {
             .map_err(|_| ExchangeFailure::Connect)?;
         // Small messages, each waited for: delaying them helps nobody. Failing to say so is no reason to give up.
         let _ = stream.set_nodelay(true);
-        if address.tls {
-            let stream = trust.handshake(address, stream).await?;
-            Self::over(stream).await
+        let stream = if address.tls {
+            Stream::Secure(Box::new(trust.handshake(address, stream).await?))
         } else {
-            Self::over(stream).await
+            Stream::Plain(stream)
+        };
+        Ok(Self { stream })
+    }
+
+    /// Sends a request and reads the answer to its end.
+    pub(super) async fn exchange(&mut self, request: &Request) -> Result<Heard, Failed> {
+        match &mut self.stream {
+            Stream::Plain(stream) => exchange(stream, request).await,
+            Stream::Secure(stream) => exchange(stream, request).await,
         }
     }
 
-    async fn over<S>(stream: S) -> Result<Self, ExchangeFailure>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let received = Arc::new(AtomicU64::new(0));
-        let io = TokioIo::new(Counted { stream, received: received.clone() });
-        let (sender, driver) =
-            http1::Builder::new().writev(false).handshake(io).await.map_err(|_| ExchangeFailure::Connect)?;
-        // Its error, if any, also reaches whoever uses the sender.
-        tokio::spawn(async move {
-            let _ = driver.await;
-        });
-        Ok(Self { sender, received })
-    }
-
-    /// Sends a request and waits for the head of the answer.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, SendError> {
-        let before = self.received.load(Ordering::Relaxed);
-        self.sender.send_request(request).await.map_err(|error| SendError {
-            failure: if error.is_parse() { ExchangeFailure::Protocol } else { ExchangeFailure::Broken },
-            before_answer: self.received.load(Ordering::Relaxed) == before,
-        })
-    }
-
-    /// Whether another request can be sent.
-    pub(super) async fn is_open(&mut self) -> bool {
-        self.sender.ready().await.is_ok()
+    /// Whether nothing has come that nobody asked for, not even the connection's end.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        match &mut self.stream {
+            Stream::Plain(stream) => is_quiet(stream),
+            Stream::Secure(stream) => is_quiet(stream),
+        }
     }
 }
 
-/// Counts the bytes received.
-struct Counted<S> {
-    stream: S,
-    received: Arc<AtomicU64>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let count = u64::try_from(buf.filled().len() - before).unwrap_or(u64::MAX);
-        self.received.fetch_add(count, Ordering::Relaxed);
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+fn is_quiet(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    let mut room = [0; 1];
+    // Nobody is to be woken: what comes later is seen the next time.
+    let mut nobody = Context::from_waker(Waker::noop());
+    matches!(Pin::new(stream).poll_read(&mut nobody, &mut ReadBuf::new(&mut room)), Poll::Pending)
 }

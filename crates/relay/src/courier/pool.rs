@@ -1,9 +1,12 @@
 //! Connections that are kept for the next message: a stack per address, so that the warmest is used first and the
 //! others grow old and go.
+//!
+//! Nobody waits for what idle connections might bring. They are looked at when one is to be used, and every few seconds:
+//! what was closed by the other side, or said something that nobody had asked for, is dropped.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use http::Uri;
@@ -18,6 +21,8 @@ const LONGEST_IDLE: Duration = Duration::from_secs(60);
 /// So often connections are made anew, however busy they are: a server that has renewed its certificate, or moved to
 /// another address, may keep the old ones open for ever.
 const ANEW_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often idle connections are looked at.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
 /// What a connection is to: connections of different trust are never mixed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -70,6 +75,8 @@ struct Idle {
 struct Kept {
     /// The oldest at the bottom.
     idle: Vec<Idle>,
+    /// Whether somebody looks at them.
+    watched: bool,
     /// When all connections were made anew.
     began: Instant,
 }
@@ -93,34 +100,43 @@ pub(super) struct Stack {
 
 impl Default for Stack {
     fn default() -> Self {
-        Self { kept: Mutex::new(Kept { idle: Vec::new(), began: Instant::now() }) }
+        Self { kept: Mutex::new(Kept { idle: Vec::new(), watched: false, began: Instant::now() }) }
     }
 }
 
 impl Stack {
     /// A kept connection that is still open, if there is one.
-    pub(super) async fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self) -> Option<Connection> {
         loop {
             let mut idle = self.kept().idle.pop()?;
-            if idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_open().await {
+            if idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_quiet() {
                 return Some(idle.connection);
             }
         }
     }
 
     /// Keeps a connection whose answer has been read to its end.
-    pub(super) fn put(&self, connection: Connection) {
+    pub(super) fn put(self: &Arc<Self>, connection: Connection) {
         let now = Instant::now();
         let mut kept = self.kept();
         if kept.is_over(now) {
             kept.idle.clear();
             return;
         }
-        let idle = &mut kept.idle;
-        let old = idle.iter().take_while(|idle| now.duration_since(idle.since) >= LONGEST_IDLE).count();
-        let surplus = (idle.len() + 1).saturating_sub(MOST_IDLE);
-        idle.drain(..old.max(surplus));
-        idle.push(Idle { connection, since: now });
+        let surplus = (kept.idle.len() + 1).saturating_sub(MOST_IDLE);
+        kept.idle.drain(..surplus);
+        kept.idle.push(Idle { connection, since: now });
+        if !std::mem::replace(&mut kept.watched, true) {
+            tokio::spawn(watch(Arc::downgrade(self)));
+        }
+    }
+
+    /// Drops what is old, closed or out of step; whether anything is left. Who asks is told once that nothing is.
+    fn sweep(&self) -> bool {
+        let mut kept = self.kept();
+        kept.idle.retain_mut(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_quiet());
+        kept.watched = !kept.idle.is_empty();
+        kept.watched
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -128,32 +144,15 @@ impl Stack {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(url: &str) -> Option<Address> {
-        Address::of(&url.parse().unwrap(), None)
-    }
-
-    #[test]
-    fn addresses_come_from_urls() {
-        let plain = address("http://emp.example/base").unwrap();
-        assert_eq!((plain.tls, plain.host.as_str(), plain.port), (false, "emp.example", 80));
-        let secure = address("https://[::1]:8443/").unwrap();
-        assert_eq!((secure.tls, secure.host.as_str(), secure.port), (true, "::1", 8443));
-        assert_eq!(address("ftp://emp.example/"), None);
-        assert_eq!(address("/only/a/path"), None);
-    }
-
-    #[test]
-    fn once_an_hour_connections_are_made_anew() {
-        let stack = Stack::default();
-        let mut kept = stack.kept();
-        let began = kept.began;
-        assert!(!kept.is_over(began + ANEW_EVERY / 2));
-        assert!(kept.is_over(began + ANEW_EVERY));
-        assert!(!kept.is_over(began + ANEW_EVERY), "only once");
-        assert!(kept.is_over(began + 2 * ANEW_EVERY));
+/// Looks at idle connections until there are none.
+async fn watch(stack: Weak<Stack>) {
+    loop {
+        tokio::time::sleep(LOOKED_AT_EVERY).await;
+        if !stack.upgrade().is_some_and(|stack| stack.sweep()) {
+            return;
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

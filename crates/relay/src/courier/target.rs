@@ -4,80 +4,52 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
-};
-use http::{Method, Request, Uri};
-use http_body_util::Full;
+use http::Uri;
 use roamhub_core::outcome::ExchangeFailure;
 use roamhub_core::ports::Letter;
-use roamhub_core::route::Route;
+use roamhub_core::route::Endpoint;
 
 use super::pool::{Address, Pool, Stack};
+use super::request::{Request, RequestStart};
 
 /// URLs kept at most; beyond that all are forgotten. Partners have a few each, and change them rarely.
 const MOST_TARGETS: usize = 10_000;
-/// Room for the headers of a request: most routes add none or few of their own.
-const HEADERS: usize = 12;
 
-/// A URL, taken apart.
+/// A URL, taken apart, and what every request to it has in common.
 #[derive(Debug)]
 pub(super) struct Target {
     /// What to connect to.
     pub(super) address: Address,
     /// The idle connections to it.
     pub(super) idle: Arc<Stack>,
-    /// Path and query.
-    path: Uri,
-    /// For the `Host` header.
-    host: HeaderValue,
+    /// The beginning of every request, with the endpoint's headers.
+    start: RequestStart,
+    /// The endpoint's headers.
+    headers: Vec<(String, String)>,
 }
 
 impl Target {
-    fn of(url: &str, ca: Option<&Path>, pool: &Pool) -> Option<Self> {
-        let uri: Uri = url.parse().ok()?;
-        let address = Address::of(&uri, ca)?;
-        let host = uri.authority()?.as_str();
-        // Credentials in a URL are not for the Host header.
-        let host = HeaderValue::from_str(host.rsplit('@').next().unwrap_or(host)).ok()?;
-        let path = uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
-        Some(Self { idle: pool.to(&address), address, path, host })
+    fn of(url: &str, endpoint: &Endpoint, pool: &Pool) -> Result<Self, ExchangeFailure> {
+        let uri: Uri = url.parse().map_err(|_| ExchangeFailure::Address)?;
+        let address = Address::of(&uri, endpoint.ca.as_deref()).ok_or(ExchangeFailure::Address)?;
+        let mut start = RequestStart::post(&uri).ok_or(ExchangeFailure::Address)?;
+        start.add("accept", "application/json")?;
+        start.add("accept-encoding", "identity")?;
+        for (name, value) in &endpoint.headers {
+            start.add(name, value)?;
+        }
+        Ok(Self { idle: pool.to(&address), address, start, headers: endpoint.headers.clone() })
     }
 
-    fn trusts(&self, ca: Option<&Path>) -> bool {
-        self.address.ca.as_deref() == ca.filter(|_| self.address.tls)
+    /// Whether trust and headers are still those of the endpoint.
+    fn is_of(&self, endpoint: &Endpoint) -> bool {
+        let ca: Option<&Path> = endpoint.ca.as_deref().filter(|_| self.address.tls);
+        self.address.ca.as_deref() == ca && self.headers == endpoint.headers
     }
 
-    /// The request for a letter; built again for a fresh connection.
-    pub(super) fn request(
-        &self,
-        route: &Route,
-        letter: &Letter,
-    ) -> Result<Request<Full<bytes::Bytes>>, ExchangeFailure> {
-        const JSON: HeaderValue = HeaderValue::from_static("application/json");
-        const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-        const US: HeaderValue = HeaderValue::from_static(concat!("roamhub/", env!("CARGO_PKG_VERSION")));
-
-        let mut headers = HeaderMap::with_capacity(HEADERS);
-        headers.append(HOST, self.host.clone());
-        headers.append(CONTENT_TYPE, JSON);
-        headers.append(ACCEPT, JSON);
-        headers.append(ACCEPT_ENCODING, IDENTITY);
-        headers.append(USER_AGENT, US);
-        for (name, value) in &letter.headers {
-            let value = HeaderValue::from_str(value).map_err(|_| ExchangeFailure::Address)?;
-            headers.append(HeaderName::from_static(name), value);
-        }
-        for (name, value) in &route.headers {
-            let name = HeaderName::try_from(name).map_err(|_| ExchangeFailure::Address)?;
-            let value = HeaderValue::from_str(value).map_err(|_| ExchangeFailure::Address)?;
-            headers.append(name, value);
-        }
-        let mut request = Request::new(Full::new(letter.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.path.clone();
-        *request.headers_mut() = headers;
-        Ok(request)
+    /// The request for a letter.
+    pub(super) fn request(&self, letter: &Letter) -> Result<Request, ExchangeFailure> {
+        self.start.request(&letter.headers, &letter.body)
     }
 }
 
@@ -88,18 +60,18 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// The target of a URL under this trust.
+    /// The target of a URL at this endpoint.
     pub(super) fn of(
         &self,
         url: &str,
-        ca: Option<&Path>,
+        endpoint: &Endpoint,
         pool: &Pool,
     ) -> Result<Arc<Target>, ExchangeFailure> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(target) = known.get(url).filter(|target| target.trusts(ca)) {
+        if let Some(target) = known.get(url).filter(|target| target.is_of(endpoint)) {
             return Ok(target.clone());
         }
-        let target = Arc::new(Target::of(url, ca, pool).ok_or(ExchangeFailure::Address)?);
+        let target = Arc::new(Target::of(url, endpoint, pool)?);
         if known.len() >= MOST_TARGETS {
             known.clear();
         }
@@ -110,29 +82,57 @@ impl Targets {
 
 #[cfg(test)]
 mod tests {
+    use oicp::ProviderId;
+
     use super::*;
 
-    #[test]
-    fn a_url_is_taken_apart_once_per_trust() {
-        let (pool, targets) = (Pool::default(), Targets::default());
-        let url = "https://user:secret@emp.example:8443/base?key=1";
-        let first = targets.of(url, None, &pool).unwrap();
-        assert_eq!(first.host, "emp.example:8443");
-        assert_eq!(first.path, "/base?key=1");
-        assert!(Arc::ptr_eq(&first, &targets.of(url, None, &pool).unwrap()));
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            partner: ProviderId::parse("DE-DCB").unwrap().into(),
+            base_url: String::new(),
+            headers: vec![("x-api-key".to_owned(), "one".to_owned())],
+            ca: None,
+            timeout: std::time::Duration::from_secs(6),
+        }
+    }
 
-        let ca = Some(Path::new("emp-ca.pem"));
-        let other = targets.of(url, ca, &pool).unwrap();
-        assert_eq!(other.address.ca.as_deref(), ca);
+    #[test]
+    fn a_url_is_taken_apart_once_per_trust_and_headers() {
+        let (pool, targets) = (Pool::default(), Targets::default());
+        let url = "https://emp.example:8443/base?key=1";
+        let plain = endpoint();
+        let first = targets.of(url, &plain, &pool).unwrap();
+        assert!(Arc::ptr_eq(&first, &targets.of(url, &plain, &pool).unwrap()));
+
+        let trusting = Endpoint { ca: Some("emp-ca.pem".into()), ..endpoint() };
+        let other = targets.of(url, &trusting, &pool).unwrap();
+        assert_eq!(other.address.ca, trusting.ca);
         assert!(!Arc::ptr_eq(&first.idle, &other.idle), "connections of different trust are never mixed");
-        assert_eq!(targets.of("ftp://emp.example/", None, &pool).unwrap_err(), ExchangeFailure::Address);
+
+        let renewed = Endpoint { headers: vec![("x-api-key".to_owned(), "two".to_owned())], ..endpoint() };
+        let letter = Letter { url: String::new(), headers: vec![], body: "{}".into(), budget: plain.timeout };
+        let request = targets.of(url, &renewed, &pool).unwrap().request(&letter).unwrap();
+        let text = String::from_utf8(request.parts().concat()).unwrap();
+        assert!(text.contains("x-api-key: two") && !text.contains("one"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_called_is_an_address_that_needs_a_look() {
+        let (pool, targets) = (Pool::default(), Targets::default());
+        let broken = Endpoint { headers: vec![("content-length".to_owned(), "7".to_owned())], ..endpoint() };
+        for (url, endpoint) in
+            [("ftp://emp.example/", &endpoint()), ("/", &endpoint()), ("http://emp.example", &broken)]
+        {
+            let failure = targets.of(url, endpoint, &pool).unwrap_err();
+            assert_eq!(failure, ExchangeFailure::Address, "{url}");
+        }
     }
 
     #[test]
     fn urls_of_one_address_share_its_connections() {
         let (pool, targets) = (Pool::default(), Targets::default());
-        let one = targets.of("http://emp.example/one", None, &pool).unwrap();
-        let two = targets.of("http://emp.example/two", None, &pool).unwrap();
+        let one = targets.of("http://emp.example/one", &endpoint(), &pool).unwrap();
+        let two = targets.of("http://emp.example/two", &endpoint(), &pool).unwrap();
         assert!(Arc::ptr_eq(&one.idle, &two.idle));
     }
 }

@@ -150,6 +150,48 @@ async fn a_compressed_answer_is_read_although_it_was_not_asked_for() {
 }
 
 #[tokio::test]
+async fn an_answer_may_come_in_chunks_behind_promises_or_until_the_connection_ends() {
+    let ack = r#"{"Result":true,"StatusCode":{"Code":"000","AdditionalInfo":"read whole"}}"#;
+    let (front, back) = ack.split_at(20);
+    let (head, chunked) = ("HTTP/1.1 200 OK\r\n", "transfer-encoding: chunked\r\n\r\n");
+    let chunks =
+        format!("{:x};a=b\r\n{front}\r\n{:X}\r\n{back}\r\n0\r\nx: y\r\n\r\n", front.len(), back.len());
+    let promise = "HTTP/1.1 103 Early Hints\r\nlink: </>\r\n\r\n";
+    let ways = [
+        (Reply::Bytes(format!("{head}{chunked}{chunks}").into_bytes()), true),
+        (
+            Reply::Bytes(
+                format!("{promise}{promise}{head}content-length: {}\r\n\r\n{ack}", ack.len()).into_bytes(),
+            ),
+            true,
+        ),
+        (Reply::BytesThenClose(format!("{head}\r\n{ack}").into_bytes()), false),
+        (Reply::BytesThenClose(format!("HTTP/1.0 200 OK\r\n\r\n{ack}").into_bytes()), false),
+        (
+            Reply::Bytes(
+                format!("{head}connection: close\r\ncontent-length: {}\r\n\r\n{ack}", ack.len()).into_bytes(),
+            ),
+            false,
+        ),
+    ];
+    let stage = Stage::new(PATIENT).await;
+    for (way, (reply, kept)) in ways.into_iter().enumerate() {
+        let session = stage.operator.open_session().await;
+        let before = stage.provider.connections();
+        answer_notifications(&stage.provider, move |_| reply.clone());
+        let answer = stage.operator.notify(messages::end(&session)).await;
+        assert_delivered(&answer);
+        assert_eq!(answer.additional_info(), "read whole", "way {way}");
+        stage.operator.open_session().await;
+        assert_eq!(
+            stage.provider.connections() == before,
+            kept,
+            "way {way}: whether the connection is used again"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_kept_connection_that_is_reset_in_the_moment_of_sending_costs_nothing() {
     let stage = Stage::new(PATIENT).await;
     // The authorisation leaves a connection behind whose next use is met with a reset.
