@@ -15,7 +15,7 @@ use roamhub_core::ports::{LedgerError, LedgerTask};
 use roamhub_core::retry::gives_up_at;
 use roamhub_core::room::Room;
 use roamhub_core::session::machine::What;
-use roamhub_core::session::{SessionKind, SessionState};
+use roamhub_core::session::{Opened, SessionKind, SessionState};
 use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -88,7 +88,10 @@ struct Place {
 fn expired(desk: &mut Desk, end: &MandatedEnd) -> Result<Option<Place>, StoreError> {
     let Desk { connection, book, .. } = desk;
     let Some(facts) = book.facts(connection, end.session)? else { return Ok(None) };
-    let open = facts.life.state == SessionState::Active && facts.life.kind == SessionKind::Charging;
+    // A provider that has uploaded what the hub decided from knows nothing of the session yet.
+    let life = facts.life;
+    let believed = life.kind == SessionKind::Charging && life.opened != Opened::Uploaded;
+    let open = life.state == SessionState::Active && believed;
     if !open || facts.operator != end.operator.key() || facts.last_progress_at.is_some() {
         return Ok(None);
     }

@@ -12,7 +12,10 @@ use super::{Sqlite, StoreError, rows};
 
 impl MediaPort for Sqlite {
     fn keep_grounds(&self, session: SessionKey, grounds: Grounds) -> LedgerTask<'_, ()> {
-        Box::pin(self.writer.write(move |connection| keep_grounds(connection, session, &grounds)))
+        Box::pin(self.writer.work(move |desk| {
+            desk.book.forget(session);
+            keep_grounds(&desk.connection, session, &grounds)
+        }))
     }
 
     fn stop_facts(&self, question: StopQuestion) -> LedgerTask<'_, Option<StopFacts>> {
@@ -34,6 +37,9 @@ fn keep_grounds(connection: &Connection, session: SessionKey, grounds: &Grounds)
             connection
                 .prepare_cached("INSERT OR REPLACE INTO uploaded_session (session, form) VALUES (?1, ?2)")?
                 .execute(params![session.as_bytes(), form.as_str()])?;
+            connection
+                .prepare_cached("UPDATE session SET opened_by = ?2 WHERE id = ?1")?
+                .execute(params![session.as_bytes(), Opened::Uploaded.as_str()])?;
         }
         Grounds::Named(media) => {
             let mut statement = connection
@@ -58,10 +64,7 @@ fn stop_facts(connection: &Connection, question: &StopQuestion) -> Result<Option
     let form: Option<String> = row.get("form")?;
     let read = |word: String| Form::parse(&word).ok_or_else(|| contradiction("form", word));
     let uploaded = form.map(read).transpose()?;
-    let mut life = rows::life(row)?;
-    if uploaded.is_some() {
-        life.opened = Opened::Uploaded;
-    }
+    let life = rows::life(row)?;
     Ok(Some(StopFacts { life, started_it: row.get("started_it")?, named: row.get("named")?, uploaded }))
 }
 

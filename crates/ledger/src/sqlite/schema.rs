@@ -24,7 +24,7 @@ pub(super) const KNOWN: usize = MIGRATIONS.len();
 
 /// The oldest schema knowledge a program needs to use a ledger that this program has migrated: one that knows nothing of
 /// mandated Ends (0011) would pass them off as the operator's own.
-const SERVES_FROM: usize = 10;
+const SERVES_FROM: usize = 11;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

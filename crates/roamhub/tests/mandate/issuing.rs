@@ -66,6 +66,24 @@ async fn unless_both_sides_have_agreed_the_hub_invents_nothing() {
 }
 
 #[tokio::test]
+async fn a_provider_whose_upload_decided_has_not_heard_of_the_session_and_hears_of_no_end() {
+    let uploading = ACCEPTED.replace("\"notifications\"", "\"notifications\", \"authentication-data\"");
+    let stage = Stage::new(GIVEN, &uploading, &[("WATCHDOG_NEVER_STARTED", "1500ms")]).await;
+    let card = json!({"Identification": {"RFIDMifareFamilyIdentification": {"UID": messages::UID}}});
+    let push = json!({
+        "ActionType": "fullLoad",
+        "ProviderAuthenticationData": {"ProviderID": "DE-DCB", "AuthenticationDataRecord": [card]},
+    });
+    let path = "/api/oicp/authdata/v21/providers/DE-DCB/push-request";
+    assert_eq!(stage.operator.post(path, &[], push.to_string()).await.code(), "000");
+    let opened = stage.operator.authorize_start(messages::authorize_start_rfid(messages::UID)).await;
+    let session = opened.json()["SessionID"].clone();
+    assert_eq!(stage.ghost().await["session"], session);
+    assert_eq!(stage.messages(session.as_str().unwrap()).await, [Value::Null; 0]);
+    assert!(stage.provider.received().is_empty(), "it was never asked: {opened:?}");
+}
+
+#[tokio::test]
 async fn of_a_session_of_which_anything_was_heard_nothing_is_invented() {
     let stage = Stage::new(GIVEN, ACCEPTED, &[("WATCHDOG_WITHOUT_END", "2s")]).await;
     let session = stage.operator.open_session().await;
