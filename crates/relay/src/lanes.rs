@@ -13,6 +13,7 @@ use oicp::ProviderId;
 use roamhub_core::breaker::BreakerState;
 use roamhub_core::lane::{IN_PROBATION, LaneSettings, Pace, Urgency};
 use roamhub_core::outcome::AttemptOutcome;
+use tokio::sync::oneshot;
 
 use crate::breakers::{Gate, Pass, Reached};
 use crate::metrics::{BreakerMetrics, LaneLabels, RelayMetrics};
@@ -202,6 +203,12 @@ impl Lane {
         gate.pass().ok_or_else(|| Shut::Open(gate.shut_for().unwrap_or_default()))
     }
 
+    /// The right to one exchange, as long as nothing is amiss.
+    pub(crate) fn pass_while_closed(&self, urgency: Urgency) -> Option<Pass> {
+        let closed = self.kind(urgency).gate.state() == BreakerState::Closed;
+        if closed { self.pass(urgency).ok() } else { None }
+    }
+
     /// The same for an End that cannot wait for a breaker's pause; a person's pause holds for it too.
     pub(crate) fn pass_out_of_turn(&self) -> Option<Pass> {
         if self.paused.load(Ordering::Acquire) { None } else { self.urgent.gate.pass_out_of_turn() }
@@ -219,16 +226,28 @@ impl Lane {
 
     /// A place for the backlog (its order is decided where it is claimed), as soon as there is one, and all others that are free.
     pub(crate) async fn backlog_places(&self, settings: &LaneSettings, queue: Queue) -> Vec<Place> {
+        let mut places = vec![self.places(queue).take(settings.backlog_share(), Urgency::Urgent).await];
+        places.extend(self.free_backlog_places(settings, queue));
+        places
+    }
+
+    /// The places for the backlog that are free now and that nobody waits for.
+    pub(crate) fn free_backlog_places(&self, settings: &LaneSettings, queue: Queue) -> Vec<Place> {
         let width = settings.backlog_share();
-        let of_queue = match queue {
+        std::iter::from_fn(|| self.places(queue).try_take(width, Urgency::Urgent)).collect()
+    }
+
+    /// Stands in the line for a place for the backlog from now on.
+    pub(crate) fn line_up(&self, settings: &LaneSettings, queue: Queue) -> oneshot::Receiver<Place> {
+        self.places(queue).line_up(settings.backlog_share(), Urgency::Urgent)
+    }
+
+    /// The places for the backlog of a queue.
+    fn places(&self, queue: Queue) -> &Arc<Places> {
+        match queue {
             Queue::Notifications => &self.backlog,
             Queue::Records => &self.records,
-        };
-        let mut places = vec![of_queue.take(width, Urgency::Urgent).await];
-        while let Some(place) = of_queue.try_take(width, Urgency::Urgent) {
-            places.push(place);
         }
-        places
     }
 
     /// What may be claimed now, what is single first: nothing if the lane is shut.

@@ -14,6 +14,7 @@
 //! * [`replay`]: what a person asked to be sent once more;
 //! * [`courier`]: the exchange itself, over HTTP and HTTPS.
 
+mod ahead;
 mod attempt;
 mod bell;
 pub mod breakers;

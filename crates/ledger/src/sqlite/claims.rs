@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use oicp::ProviderId;
-use roamhub_core::delivery::{FinalState, OwedDelivery};
+use roamhub_core::delivery::{FinalState, OwedDelivery, Tries};
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Claimed, Due};
 use roamhub_core::{MessageKind, SessionKey};
@@ -27,6 +27,9 @@ pub(super) struct Candidate {
     pub(super) session: SessionKey,
     pub(super) kind: MessageKind,
     pub(super) gives_up_at: Timestamp,
+    pub(super) tries: Tries,
+    /// Nothing but an End is filed under its medium.
+    pub(super) is_filed: bool,
     rank: u8,
 }
 
@@ -39,6 +42,12 @@ impl Candidate {
             session: SessionKey::from_bytes(bytes(row, "session")?),
             kind: kind(row.get_ref("type")?.as_str().map_err(rusqlite::Error::from)?)?,
             gives_up_at: instant(row.get("gives_up_at")?, "gives_up_at")?,
+            tries: Tries {
+                recorded: row.get("recorded")?,
+                faulted: row.get("faulted")?,
+                unusable: row.get("unusable")?,
+            },
+            is_filed: row.get("is_filed")?,
             rank: row.get("rank")?,
         })
     }
@@ -110,7 +119,10 @@ pub(super) enum Passed {
     Over,
 }
 
-const CANDIDATES: &str = "SELECT no, notification, session, type, gives_up_at, rank FROM delivery
+const CANDIDATES: &str =
+    "SELECT no, notification, session, type, gives_up_at, rank, recorded, faulted, unusable,
+         type <> 'End' OR medium IS NOT NULL AS is_filed
+     FROM delivery
      WHERE provider = ?1 AND rank = ?2 AND due_at <= ?3 ORDER BY due_at, no LIMIT ?4";
 
 fn candidates(connection: &Connection, wanted: &Wanted, limit: usize) -> Result<Vec<Candidate>, StoreError> {
