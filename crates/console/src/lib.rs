@@ -7,6 +7,7 @@
 //! * `/api/v1`: see [`admin`] and [`ghosts`].
 
 pub mod admin;
+pub mod differences;
 pub mod ghosts;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oicp::ProviderId;
 use oicp::authorize::AuthorizeStart;
+use oicp::identification::Identification;
 
 use crate::directory::{Directory, OfferedService, Operator, Provider};
 
@@ -48,13 +49,35 @@ pub fn candidates(
     }
 }
 
+/// The providers whose uploaded records may decide a request, in a stable order: those under contract and not locked that
+/// may upload, also if they can be asked as well. The one that the contract id names, or all of them.
+#[must_use]
+pub fn uploaders(
+    identification: &Identification,
+    operator: &Operator,
+    directory: &Directory,
+) -> Vec<Arc<Provider>> {
+    let may_decide = |provider: &Arc<Provider>| {
+        provider.may_upload()
+            && !provider.locked
+            && directory.contracted(operator, provider, OfferedService::Authorization)
+    };
+    let mut uploaders: Vec<_> = match identification.evco() {
+        Some(evco) => directory.responsible_provider(&evco.provider()).into_iter().cloned().collect(),
+        None => directory.providers().cloned().collect(),
+    };
+    uploaders.retain(may_decide);
+    uploaders.sort_by_key(|provider| provider.id);
+    uploaders
+}
+
 fn can_be_asked(provider: &Provider) -> bool {
     !provider.locked && provider.endpoint(OfferedService::Authorization).is_some()
 }
 
 fn direct(id: ProviderId, operator: &Operator, directory: &Directory) -> Result<Arc<Provider>, NobodyToAsk> {
     let provider = directory.responsible_provider(&id).ok_or(NobodyToAsk::UnknownProvider(id))?;
-    if !directory.authorises(operator, provider) {
+    if !directory.contracted_as(operator, provider, &id, OfferedService::Authorization) {
         return Err(NobodyToAsk::NoContract);
     }
     if can_be_asked(provider) { Ok(provider.clone()) } else { Err(NobodyToAsk::NotOffered) }
@@ -65,8 +88,11 @@ fn broadcast(
     directory: &Directory,
     remembered: Option<ProviderId>,
 ) -> Result<Candidates, NobodyToAsk> {
-    let mut contracted: Vec<_> =
-        directory.providers().filter(|provider| directory.authorises(operator, provider)).cloned().collect();
+    let mut contracted: Vec<_> = directory
+        .providers()
+        .filter(|provider| directory.contracted(operator, provider, OfferedService::Authorization))
+        .cloned()
+        .collect();
     if contracted.is_empty() {
         return Err(NobodyToAsk::NoContract);
     }

@@ -1,4 +1,4 @@
-//! A delivery: one notification owed to one provider. Its life as a state machine.
+//! A delivery: one message owed to one provider. Its life as a state machine.
 //!
 //! ```text
 //!            take in                    attempt failed            due, claimed
@@ -12,9 +12,10 @@
 //! delivery of the same notification); only the holder of the current fencing token may write a result.
 
 use jiff::Timestamp;
-use oicp::{NotificationType, ProviderId};
+use oicp::{OperatorId, ProviderId};
 
-use crate::{ProcessId, SessionKey};
+use crate::mandate::Origin;
+use crate::{MessageKind, ProcessId, SessionKey};
 
 /// The number of a delivery in the ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -102,8 +103,10 @@ pub struct OwedDelivery {
     pub process: ProcessId,
     /// Its session.
     pub session: SessionKey,
-    /// Its type.
-    pub kind: NotificationType,
+    /// What it is.
+    pub kind: MessageKind,
+    /// Who sent it.
+    pub operator: OperatorId,
     /// Who is to get it.
     pub provider: ProviderId,
     /// The received bytes.
@@ -114,4 +117,6 @@ pub struct OwedDelivery {
     pub gives_up_at: Timestamp,
     /// What happened so far.
     pub tries: Tries,
+    /// Who it comes from.
+    pub origin: Origin,
 }

@@ -14,6 +14,8 @@ use crate::contact::Contact;
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
+use crate::route::Endpoint;
+use crate::session::SessionKind;
 
 /// A service that a provider offers and that a contract can cover.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -26,6 +28,8 @@ pub enum OfferedService {
     Cdr,
     /// Reservations (contracts only).
     Reservation,
+    /// Uploads of authentication data: the provider's contract with the hub, not an endpoint.
+    AuthenticationData,
 }
 
 /// A registered charge point operator.
@@ -37,6 +41,8 @@ pub struct Operator {
     pub name: Option<String>,
     /// Where remote requests go.
     pub url: Option<String>,
+    /// What it can be asked from afar, and how it is called.
+    pub remote: RemoteOffer,
     /// Operators that it bundles.
     pub sub_operators: Vec<OperatorId>,
     /// Fingerprints of its client certificates.
@@ -47,9 +53,44 @@ pub struct Operator {
     pub strict: bool,
     /// How its people hear of troubles.
     pub contact: Contact,
+    /// Its mandate: after so long without a word of it, the hub ends a session on its behalf.
+    pub preauthorisation_expires: Option<Duration>,
+}
+
+/// What an operator can be asked from afar, and how it is called. Without a URL it cannot be asked anything.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoteOffer {
+    /// The kinds of session it can be asked to begin.
+    pub kinds: BTreeSet<SessionKind>,
+    /// What it gets for one exchange.
+    pub timeout: Duration,
+    /// Headers sent with every request to it.
+    pub headers: Vec<(String, String)>,
+    /// May its address be loopback or private?
+    pub allow_private: bool,
+    /// Extra trust for its server certificate (PEM file).
+    pub ca: Option<PathBuf>,
 }
 
 impl Operator {
+    /// Where it can be called at all, whatever for.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        Some(Endpoint {
+            partner: self.id.into(),
+            base_url: self.url.clone()?,
+            headers: self.remote.headers.clone(),
+            ca: self.remote.ca.clone(),
+            timeout: self.remote.timeout,
+        })
+    }
+
+    /// Where it can be asked to begin a session of this kind.
+    #[must_use]
+    pub fn endpoint_to_begin(&self, kind: SessionKind) -> Option<Endpoint> {
+        self.endpoint().filter(|_| self.remote.kinds.contains(&kind))
+    }
+
     /// Whether an id is this operator's own or one of its sub-operators'.
     #[must_use]
     pub fn owns(&self, id: &OperatorId) -> bool {
@@ -108,6 +149,8 @@ pub struct Provider {
     pub feed: bool,
     /// How its people hear of troubles.
     pub contact: Contact,
+    /// Does it accept Ends that the hub issues on operators' behalf?
+    pub accepts_mandated_end: bool,
 }
 
 impl Provider {
@@ -115,6 +158,12 @@ impl Provider {
     #[must_use]
     pub fn endpoint(&self, service: OfferedService) -> Option<&str> {
         self.url.as_deref().filter(|_| self.services.contains(&service))
+    }
+
+    /// Whether it may upload who may charge (OICP 2.3, eRoamingPushAuthenticationData).
+    #[must_use]
+    pub fn may_upload(&self) -> bool {
+        self.services.contains(&OfferedService::AuthenticationData)
     }
 
     /// Whether it takes notifications of this type.
@@ -164,6 +213,7 @@ pub struct Contract {
 pub struct Directory {
     operators: HashMap<OperatorId, Arc<Operator>>,
     providers: HashMap<ProviderId, Arc<Provider>>,
+    bundled_operators: HashMap<OperatorId, OperatorId>,
     bundled_providers: HashMap<ProviderId, ProviderId>,
     contracts: Vec<Contract>,
 }
@@ -172,6 +222,10 @@ impl Directory {
     /// Builds the snapshot. Uniqueness of ids is the reader's duty; here the last one wins.
     #[must_use]
     pub fn new(operators: Vec<Operator>, providers: Vec<Provider>, contracts: Vec<Contract>) -> Self {
+        let bundled_operators = operators
+            .iter()
+            .flat_map(|operator| operator.sub_operators.iter().map(|sub| (*sub, operator.id)))
+            .collect();
         let bundled_providers = providers
             .iter()
             .flat_map(|provider| provider.sub_providers.iter().map(|sub| (*sub, provider.id)))
@@ -179,6 +233,7 @@ impl Directory {
         Self {
             operators: operators.into_iter().map(|operator| (operator.id, Arc::new(operator))).collect(),
             providers: providers.into_iter().map(|provider| (provider.id, Arc::new(provider))).collect(),
+            bundled_operators,
             bundled_providers,
             contracts,
         }
@@ -202,6 +257,12 @@ impl Directory {
         self.providers.get(id)
     }
 
+    /// The registered operator that answers for this id: itself, or the one that bundles it.
+    #[must_use]
+    pub fn responsible_operator(&self, id: &OperatorId) -> Option<&Arc<Operator>> {
+        self.operators.get(id).or_else(|| self.operators.get(self.bundled_operators.get(id)?))
+    }
+
     /// The registered provider that answers for this id: itself, or the one that bundles it.
     #[must_use]
     pub fn responsible_provider(&self, id: &ProviderId) -> Option<&Arc<Provider>> {
@@ -218,15 +279,37 @@ impl Directory {
         self.providers.values()
     }
 
-    /// Is there a contract for authorisation between the two?
+    /// Is there a contract for this service between the two, whichever of the provider's sub-providers it names?
     #[must_use]
-    pub fn authorises(&self, operator: &Operator, provider: &Provider) -> bool {
+    pub fn contracted(&self, operator: &Operator, provider: &Provider, service: OfferedService) -> bool {
+        self.any_contract(operator, service, |id| provider.owns(id))
+    }
+
+    /// Is there a contract for this service under which `named`, the provider itself or a sub-provider of it, is meant?
+    /// One with the provider is one with all that it bundles; one with a sub-provider is with that one alone.
+    #[must_use]
+    pub fn contracted_as(
+        &self,
+        operator: &Operator,
+        provider: &Provider,
+        named: &ProviderId,
+        service: OfferedService,
+    ) -> bool {
+        self.any_contract(operator, service, |id| provider.id == *id || (named == id && provider.owns(id)))
+    }
+
+    fn any_contract(
+        &self,
+        operator: &Operator,
+        service: OfferedService,
+        means: impl Fn(&ProviderId) -> bool,
+    ) -> bool {
         self.contracts.iter().any(|contract| {
-            contract.services.contains(&OfferedService::Authorization)
+            contract.services.contains(&service)
                 && contract.operator.covers(&operator.id)
                 && match &contract.provider {
                     Party::Any => true,
-                    Party::One(id) => provider.owns(id),
+                    Party::One(id) => means(id),
                 }
         })
     }

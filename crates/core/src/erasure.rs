@@ -32,6 +32,8 @@ pub struct ErasureCount {
     pub under_way: u64,
     /// Memories of which provider knows the medium.
     pub cards: u64,
+    /// Records of the medium, or of cards of the contract, that providers had uploaded.
+    pub uploads: u64,
 }
 
 impl ErasureCount {
@@ -46,6 +48,7 @@ impl ErasureCount {
             undelivered: self.undelivered.saturating_add(other.undelivered),
             under_way: self.under_way.saturating_add(other.under_way),
             cards: self.cards.saturating_add(other.cards),
+            uploads: self.uploads.saturating_add(other.uploads),
         }
     }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use oicp::ProviderId;
 
+use crate::mandate::Origin;
 use crate::{ProcessId, SessionKey};
 
 /// A place in a provider's feed, from 1 on; 0 is before the first.
@@ -65,6 +66,8 @@ pub struct FeedEntry {
     pub body: Bytes,
     /// SHA-256 of the received bytes.
     pub digest: [u8; 32],
+    /// Who it comes from.
+    pub origin: Origin,
 }
 
 /// What a feed holds at the moment.

@@ -5,30 +5,35 @@
 
 use std::time::Duration;
 
-use oicp::NotificationType;
-
+use crate::MessageKind;
 use crate::breaker::BreakerSettings;
 
-/// How urgent a message is. The two kinds share a lane's places, the urgent ones first; each has a breaker of its own, for a
-/// provider that fails at every Start says nothing about how it takes an End.
+/// How urgent a message is. Each urgency has a breaker of its own, for a provider that fails at every Start says nothing
+/// about how it takes an End. The first two share a lane's places, the urgent ones first; charge detail records, which go
+/// to another endpoint and may take longer, have places of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Urgency {
     /// End and Error: somebody may be waiting for it at the next charger.
     Urgent,
     /// Start and Progress.
     Usual,
+    /// Charge detail records: nobody waits, but they must arrive.
+    Record,
 }
 
 impl Urgency {
-    /// Both, the urgent one first.
-    pub const ALL: [Self; 2] = [Self::Urgent, Self::Usual];
+    /// All of them, the most urgent one first.
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Usual, Self::Record];
+    /// Those of notifications, the urgent one first.
+    pub const OF_NOTIFICATIONS: [Self; 2] = [Self::Urgent, Self::Usual];
 
-    /// Of a notification of this type.
+    /// Of a message of this kind.
     #[must_use]
-    pub fn of(kind: NotificationType) -> Self {
+    pub fn of(kind: MessageKind) -> Self {
         match kind {
-            NotificationType::End | NotificationType::Error => Self::Urgent,
-            NotificationType::Start | NotificationType::Progress => Self::Usual,
+            MessageKind::End | MessageKind::Error => Self::Urgent,
+            MessageKind::Start | MessageKind::Progress => Self::Usual,
+            MessageKind::ChargeDetailRecord => Self::Record,
         }
     }
 
@@ -38,6 +43,7 @@ impl Urgency {
         match self {
             Self::Urgent => "end-and-error",
             Self::Usual => "start-and-progress",
+            Self::Record => "charge-detail-record",
         }
     }
 }

@@ -10,10 +10,17 @@
 //! | Start, Progress| wait   | behind it                | supersede it         | pass       |
 //! | End            | wait   | behind it                | behind it            | pass       |
 //! | Error          | wait   | pass                     | pass                 | pass       |
+//!
+//! A charge detail record stands outside: it passes whatever is open, and whatever is open passes it. But it does not leave
+//! right behind an End that is still owed: for [`RECORD_WAITS`] after its arrival it lets that one go first.
 
-use oicp::NotificationType::{self, End, Error, Progress, Start};
+use std::time::Duration;
 
+use crate::MessageKind::{self, ChargeDetailRecord, End, Error, Progress, Start};
 use crate::delivery::DeliveryNo;
+
+/// How long after its arrival a charge detail record waits for an End of its session that is still owed, at most.
+pub const RECORD_WAITS: Duration = Duration::from_secs(60);
 
 /// Where an earlier open message of the session stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,8 +36,8 @@ pub enum Standing {
 pub struct Earlier {
     /// Its number.
     pub delivery: DeliveryNo,
-    /// Its type.
-    pub kind: NotificationType,
+    /// What it is.
+    pub kind: MessageKind,
     /// Where it stands.
     pub standing: Standing,
 }
@@ -49,16 +56,19 @@ pub enum Turn {
     Behind,
 }
 
-/// Decides for a message of type `kind` against the `earlier` open ones of its session.
-pub fn turn(kind: NotificationType, earlier: impl IntoIterator<Item = Earlier>) -> Turn {
+/// Decides for a message of this kind against the `earlier` open ones of its session.
+pub fn turn(kind: MessageKind, earlier: impl IntoIterator<Item = Earlier>) -> Turn {
     let mut supersedes = Vec::new();
     let mut behind = false;
     for other in earlier {
+        if kind == ChargeDetailRecord || other.kind == ChargeDetailRecord {
+            continue;
+        }
         if other.standing == Standing::Leased {
             return Turn::Wait;
         }
         match (other.kind, kind) {
-            (_, Error) | (Error, _) => {}
+            (_, Error | ChargeDetailRecord) | (Error | ChargeDetailRecord, _) => {}
             (Start | Progress, Progress | End) => supersedes.push(other.delivery),
             (Start | Progress, Start) | (End, Start | Progress | End) => behind = true,
         }
@@ -70,7 +80,7 @@ pub fn turn(kind: NotificationType, earlier: impl IntoIterator<Item = Earlier>) 
 mod tests {
     use super::*;
 
-    fn earlier(no: i64, kind: NotificationType, standing: Standing) -> Earlier {
+    fn earlier(no: i64, kind: MessageKind, standing: Standing) -> Earlier {
         Earlier { delivery: DeliveryNo(no), kind, standing }
     }
 
@@ -80,6 +90,17 @@ mod tests {
             for other in [Start, Progress, End, Error] {
                 let open = [earlier(1, Start, Standing::Deferred), earlier(2, other, Standing::Leased)];
                 assert_eq!(turn(kind, open), Turn::Wait, "{kind} behind a leased {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_charge_detail_record_waits_for_nobody_and_nobody_for_it() {
+        for kind in MessageKind::ALL {
+            for standing in [Standing::Leased, Standing::Deferred] {
+                let go = Turn::Go { supersedes: Vec::new() };
+                assert_eq!(turn(ChargeDetailRecord, [earlier(1, kind, standing)]), go, "after {kind}");
+                assert_eq!(turn(kind, [earlier(1, ChargeDetailRecord, standing)]), go, "{kind} after it");
             }
         }
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::Finding;
 use oicp::ack::{Acknowledgement, Reading};
 use oicp::status::{Code, Status};
-use oicp::{Finding, NotificationType};
 
-use crate::ProcessId;
 use crate::delivery::{FinalState, Tries};
 use crate::retry::{self, RetrySchedule, SLOW_STEP};
+use crate::{MessageKind, ProcessId};
 
 /// A provider's whole HTTP answer.
 #[derive(Clone, Debug)]
@@ -55,6 +55,15 @@ impl ExchangeFailure {
             Self::TooLarge => "too-large",
             Self::Protocol => "protocol",
             Self::Address => "address",
+        }
+    }
+
+    /// Whether nothing of the request can have reached the partner. Holds for what was carried at most once.
+    #[must_use]
+    pub fn is_before_sending(self) -> bool {
+        match self {
+            Self::Connect | Self::Tls | Self::Address => true,
+            Self::Broken | Self::Timeout | Self::TooLarge | Self::Protocol => false,
         }
     }
 }
@@ -176,9 +185,9 @@ impl AttemptOutcome {
     }
 }
 
-/// Judges one exchange about a notification of type `kind`.
+/// Judges one exchange about a message of this kind.
 #[must_use]
-pub fn judge(exchange: &Exchange, kind: NotificationType, faults: &FaultCodes) -> AttemptOutcome {
+pub fn judge(exchange: &Exchange, kind: MessageKind, faults: &FaultCodes) -> AttemptOutcome {
     let answer = match exchange {
         Ok(answer) => answer,
         Err(ExchangeFailure::Address) => return AttemptOutcome::Misconfigured { status: None },
@@ -208,10 +217,9 @@ pub fn judge(exchange: &Exchange, kind: NotificationType, faults: &FaultCodes) -
 fn judge_acknowledgement(
     ack: Acknowledgement,
     completed: bool,
-    kind: NotificationType,
+    kind: MessageKind,
     faults: &FaultCodes,
 ) -> AttemptOutcome {
-    let retried = matches!(kind, NotificationType::End | NotificationType::Error);
     if ack.result {
         let finding = completed.then(|| Finding {
             code: ANSWER_INCOMPLETE,
@@ -219,7 +227,7 @@ fn judge_acknowledgement(
             text: "the acknowledgement has no usable StatusCode".to_owned(),
         });
         AttemptOutcome::Delivered { ack, finding }
-    } else if retried && faults.contains(ack.status.code) {
+    } else if !kind.is_passing() && faults.contains(ack.status.code) {
         AttemptOutcome::Faulted(ack)
     } else {
         AttemptOutcome::Refused(ack)
@@ -267,8 +275,8 @@ pub enum Next {
 /// Everything the decision depends on beside the outcome.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
-    /// The notification's type.
-    pub kind: NotificationType,
+    /// What the message is.
+    pub kind: MessageKind,
     /// Its id (for jitter).
     pub process: &'a ProcessId,
     /// When it is given up.
@@ -307,10 +315,7 @@ pub fn next(outcome: &AttemptOutcome, situation: &Situation<'_>) -> Next {
     if due_at > situation.now {
         return Next::Retry { due_at };
     }
-    match situation.kind {
-        NotificationType::Start | NotificationType::Progress => ended(FinalState::Expired),
-        NotificationType::End | NotificationType::Error => exhausted("too-old"),
-    }
+    if situation.kind.is_passing() { ended(FinalState::Expired) } else { exhausted("too-old") }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! What is odd about a notification in the light of its session and of the partners: findings, never refusals (unless
+//! What is odd about a message in the light of its session and of the partners: findings, never refusals (unless
 //! the operator is set to `strict`). What the hub authorised, the hub lets end.
 
-use oicp::{ChargingNotification, Finding};
+use oicp::{EvseId, Finding};
 
-use crate::directory::{Directory, Operator};
+use crate::directory::{Directory, OfferedService, Operator};
 use crate::session::SessionFacts;
 
 /// The EVSE belongs neither to the operator nor to one of its sub-operators (018 for a `strict` operator).
@@ -17,10 +17,10 @@ pub const PROVIDER_LOCKED: &str = "provider-locked";
 /// There is no contract between the two any more.
 pub const CONTRACT_ENDED: &str = "contract-ended";
 
-/// Compares a notification with its session and with the partners as they are now.
+/// Compares a message that names this EVSE with its session and with the partners as they are now.
 #[must_use]
 pub fn against_session(
-    notification: &ChargingNotification,
+    evse: EvseId,
     session: &SessionFacts,
     operator: &Operator,
     directory: &Directory,
@@ -29,7 +29,6 @@ pub fn against_session(
     let mut find = |code, pointer: &'static str, text: String| {
         findings.push(Finding { code, pointer: pointer.into(), text });
     };
-    let evse = notification.evse_id();
     if !operator.owns(&evse.operator()) {
         let text = format!("{evse} belongs neither to {} nor to one of its sub-operators", operator.id);
         find(EVSE_OUTSIDE_BUNDLE, "/EvseID", text);
@@ -44,7 +43,7 @@ pub fn against_session(
         Some(provider) if provider.locked => {
             find(PROVIDER_LOCKED, "", format!("{} is locked", provider.id));
         }
-        Some(provider) if !directory.authorises(operator, provider) => {
+        Some(provider) if !directory.contracted(operator, provider, OfferedService::Authorization) => {
             find(
                 CONTRACT_ENDED,
                 "",

@@ -3,14 +3,18 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod cdr;
 mod clock_step;
 mod erasure;
 mod feed;
 mod lanes;
 mod look;
+pub mod mandate;
+mod media;
 pub mod people;
 mod receipts;
 mod release;
+pub mod remote;
 mod replay;
 pub mod watch;
 
@@ -21,22 +25,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use oicp::{EvseId, Finding, NotificationType, OperatorId, ProviderId};
+use oicp::{EvseId, Finding, OperatorId, ProviderId};
 
 use crate::delivery::{FinalState, Lease, OwedDelivery};
 use crate::lane::Urgency;
 use crate::outcome::Exchange;
 use crate::records::{MessageRecord, Refusal, SessionRecord};
 use crate::room::Room;
-use crate::route::Route;
+use crate::route::Endpoint;
 use crate::session::{AuthorisationOutcome, PendingSession, SessionFacts};
-use crate::{ProcessId, SessionKey};
+use crate::{MessageKind, ProcessId, SessionKey};
 
 pub use clock_step::ClockStepPort;
 pub use erasure::ErasurePort;
 pub use feed::FeedPort;
 pub use lanes::{LanePort, Pause, Queue};
 pub use look::LookPort;
+pub use media::{MediaPort, UploadPort};
 pub use receipts::ReceiptPort;
 pub use release::{OwedEnd, ReleasePort};
 pub use replay::ReplayPort;
@@ -79,8 +84,8 @@ pub struct Intake {
     pub operator: OperatorId,
     /// Who is to get it.
     pub provider: ProviderId,
-    /// Its type.
-    pub kind: NotificationType,
+    /// What it is.
+    pub kind: MessageKind,
     /// The received bytes.
     pub body: Bytes,
     /// SHA-256 of the received bytes.
@@ -256,9 +261,10 @@ pub trait DeliveryPort: Send + Sync {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled>;
-    /// Claims at most `limit` deliveries of a provider that are due: End and Error before Start and Progress, first
-    /// attempts before retries, then the longest due. Ends what is too old on the way, though no End or Error that was
-    /// never tried. `only` leaves the others where they are.
+    /// Claims at most `limit` deliveries of a provider that are due: End and Error before Start and Progress, charge
+    /// detail records last; first attempts before retries, then the longest due. Ends what is too old on the way, though
+    /// no End, Error or record that was never tried. `only` leaves the others where they are; without it, notifications
+    /// are claimed and records left.
     fn claim_due(
         &self,
         provider: ProviderId,
@@ -287,8 +293,10 @@ pub struct Claimed {
 /// What is due.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Due {
-    /// Providers with at least one delivery due.
+    /// Providers with at least one notification due (among replays: with anything).
     pub providers: Vec<ProviderId>,
+    /// Providers with at least one charge detail record due.
+    pub records: Vec<ProviderId>,
     /// When the next one is due.
     pub next: Option<Timestamp>,
 }
@@ -349,8 +357,14 @@ pub trait Ledger:
     + LookPort
     + ReplayPort
     + ErasurePort
+    + remote::RemotePort
+    + cdr::CdrPort
+    + cdr::ComparePort
     + watch::WatchPort
     + people::PeoplePort
+    + UploadPort
+    + MediaPort
+    + mandate::MandatePort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;
@@ -360,12 +374,12 @@ pub trait Ledger:
     fn since_last_commit(&self) -> Duration;
 }
 
-/// One message to hand to a provider.
+/// One message to hand to a partner.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// The full path and name of the service, appended to the route's base URL.
+    /// The full path and name of the service, appended to the endpoint's base URL.
     pub url: String,
-    /// Headers of this message beside the route's own.
+    /// Headers of this message beside the endpoint's own.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
@@ -373,10 +387,13 @@ pub struct Letter {
     pub budget: Duration,
 }
 
-/// Carries a message to a provider and brings the answer back.
+/// Carries a message to a partner and brings the answer back.
 pub trait Courier: Send + Sync {
     /// One exchange under one deadline: address, connection, TLS, request, headers and body of the answer.
-    fn carry<'a>(&'a self, route: &'a Route, letter: Letter) -> Task<'a, Exchange>;
+    fn carry<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange>;
+    /// The same for what must not be carried out twice: the request leaves at most once, and what fails with
+    /// [`ExchangeFailure::is_before_sending`](crate::outcome::ExchangeFailure::is_before_sending) has not left at all.
+    fn carry_once<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange>;
 }
 
 /// The clock on the wall. For measuring, use monotonic time.

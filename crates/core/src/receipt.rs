@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
 
 use crate::feed::Position;
+use crate::mandate::Origin;
 use crate::records::DeliveryRecord;
 use crate::{ProcessId, SessionKey};
 
@@ -34,6 +35,8 @@ pub struct ReceiptFacts {
     pub deliveries: Vec<DeliveryRecord>,
     /// Its place in the provider's feed, if it has one, and whether the provider has confirmed it.
     pub feed: Option<(Position, bool)>,
+    /// Who it comes from.
+    pub origin: Origin,
 }
 
 /// The word for where a delivery stands, as receipts and feeds say it: the ledger's word, but `under-way` while it is

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
 use serde::Deserialize;
 
-use crate::session::SessionState;
+use crate::mandate::Origin;
+use crate::session::{Opened, SessionKind, SessionState};
 use crate::{ProcessId, SessionKey};
 
 /// A finding as it was stored: its code may be one that this program does not know.
@@ -45,6 +46,8 @@ pub struct MessageRecord {
     pub findings: Vec<StoredFinding>,
     /// Its deliveries, oldest first.
     pub deliveries: Vec<DeliveryRecord>,
+    /// Who it comes from.
+    pub origin: Origin,
 }
 
 /// A delivery as it stands.
@@ -96,6 +99,10 @@ pub struct SessionRecord {
     pub operator: OperatorId,
     /// Whose driver is charging.
     pub provider: Option<ProviderId>,
+    /// What it is for.
+    pub kind: SessionKind,
+    /// From which side it was opened.
+    pub opened_by: Opened,
     /// Where it stands.
     pub state: SessionState,
     /// When it was opened.
@@ -137,8 +144,18 @@ pub struct SessionStory {
     pub authorisations: Vec<AuthorisationRecord>,
     /// Who else said yes.
     pub conflicts: Vec<ConflictRecord>,
+    /// Where its charge detail record and its End differ.
+    pub differences: Vec<StoredFinding>,
     /// Its messages, in order of arrival.
     pub messages: Vec<MessageRecord>,
+}
+
+impl SessionStory {
+    /// Whether an End of it is in: the energy has stopped flowing, the session may go on.
+    #[must_use]
+    pub fn charging_ended(&self) -> bool {
+        self.messages.iter().any(|message| message.kind == "End")
+    }
 }
 
 /// A request that was refused before anything was stored for delivery.

@@ -5,11 +5,11 @@
 //! each message is queued once however often the hub is killed meanwhile.
 
 use jiff::Timestamp;
-use oicp::{NotificationType, ProviderId, SessionId};
+use oicp::{ProviderId, SessionId};
 use serde::{Deserialize, Serialize};
 
-use crate::SessionKey;
 use crate::delivery::FinalState;
+use crate::{MessageKind, SessionKey};
 
 /// Which messages. What is not named is not restricted, but for the states.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -23,7 +23,7 @@ pub struct Selection {
     /// Received before.
     pub until: Option<Timestamp>,
     /// Of these types; all if none is named.
-    pub kinds: Vec<NotificationType>,
+    pub kinds: Vec<MessageKind>,
     /// Whose newest delivery ended so; [`REPLAYABLE`] if none is named.
     pub states: Vec<FinalState>,
 }
@@ -34,7 +34,7 @@ pub const REPLAYABLE: [FinalState; 2] = [FinalState::Refused, FinalState::Exhaus
 impl Selection {
     /// Whether a message of this type is wanted.
     #[must_use]
-    pub fn wants_kind(&self, kind: NotificationType) -> bool {
+    pub fn wants_kind(&self, kind: MessageKind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
@@ -62,7 +62,7 @@ pub struct SelectionText {
     /// An instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Types: `Start`, `Progress`, `End`, `Error`.
+    /// Types: `Start`, `Progress`, `End`, `Error`, `ChargeDetailRecord`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
     /// States: `refused`, `exhausted`, `expired`, `superseded`, `held`, `delivered`, or `all`.
@@ -101,7 +101,11 @@ impl SelectionText {
             })?,
             from: read(&self.from, "instant such as 2026-03-02T10:00:00Z", |text| text.parse().ok())?,
             until: read(&self.until, "instant such as 2026-03-02T10:00:00Z", |text| text.parse().ok())?,
-            kinds: all(&self.types, "type: Start, Progress, End or Error", NotificationType::parse)?,
+            kinds: all(
+                &self.types,
+                "type: Start, Progress, End, Error or ChargeDetailRecord",
+                MessageKind::parse,
+            )?,
             states: if self.states.iter().any(|word| word == "all") {
                 FinalState::ALL.to_vec()
             } else {

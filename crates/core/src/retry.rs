@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use oicp::NotificationType;
 
-use crate::ProcessId;
+use crate::{MessageKind, ProcessId};
 
 /// The steps between attempts; the last one repeats until the message is given up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,7 +16,7 @@ pub struct RetrySchedule {
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 
-/// How long an End or an Error is tried before it is given up (it stays replayable).
+/// How long an End, an Error or a charge detail record is tried before it is given up (it stays replayable).
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(72 * HOUR);
 /// How long a Start or a Progress is of use to anybody.
 pub const EXPIRES_AFTER: Duration = Duration::from_secs(15 * MINUTE);
@@ -67,11 +66,8 @@ pub fn bounded_retry_after(asked: Duration) -> Duration {
 
 /// Until when a message received at `received_at` is tried.
 #[must_use]
-pub fn gives_up_at(kind: NotificationType, received_at: Timestamp) -> Timestamp {
-    match kind {
-        NotificationType::Start | NotificationType::Progress => later(received_at, EXPIRES_AFTER),
-        NotificationType::End | NotificationType::Error => later(received_at, GIVE_UP_AFTER),
-    }
+pub fn gives_up_at(kind: MessageKind, received_at: Timestamp) -> Timestamp {
+    later(received_at, if kind.is_passing() { EXPIRES_AFTER } else { GIVE_UP_AFTER })
 }
 
 /// When a message that is given up at `gives_up_at` is tried for the last time.
@@ -123,9 +119,7 @@ mod tests {
     #[test]
     fn an_end_outlives_a_progress() {
         let received = Timestamp::from_second(1_700_000_000).unwrap();
-        assert!(
-            gives_up_at(NotificationType::End, received) > gives_up_at(NotificationType::Progress, received)
-        );
+        assert!(gives_up_at(MessageKind::End, received) > gives_up_at(MessageKind::Progress, received));
         assert_eq!(later(Timestamp::MAX, Duration::from_secs(1)), Timestamp::MAX);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a provider's messages go. The delivery engine is told; it never looks partners up itself.
+//! Where messages go. Whoever sends is told; it never looks partners up itself.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,23 +6,33 @@ use std::time::Duration;
 
 use oicp::ProviderId;
 
+use crate::Partner;
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
 
-/// How to reach one provider, and what to make of its answers.
+/// How to reach one partner, of either side.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Route {
-    /// The provider.
-    pub provider: ProviderId,
+pub struct Endpoint {
+    /// Whose it is.
+    pub partner: Partner,
     /// Its base URL; the service path is appended.
     pub base_url: String,
     /// Headers sent with every request, e.g. an API key.
     pub headers: Vec<(String, String)>,
     /// Extra trust anchors (PEM) for its server certificate.
     pub ca: Option<PathBuf>,
-    /// What the provider gets for one whole exchange.
+    /// What the partner gets for one whole exchange.
     pub timeout: Duration,
+}
+
+/// How to reach one provider with what it is owed, and what to make of its answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The provider.
+    pub provider: ProviderId,
+    /// Where it is.
+    pub endpoint: Endpoint,
     /// When to try again.
     pub retry: RetrySchedule,
     /// Which refusals are faults that deserve another try.
@@ -54,4 +64,6 @@ pub fn is_of_the_connection(header: &str) -> bool {
 pub trait Routes: Send + Sync {
     /// The provider's route; `None` if it has no endpoint (any more).
     fn route(&self, provider: &ProviderId) -> Option<Arc<Route>>;
+    /// The provider's route for charge detail records; `None` if it has no endpoint for them (any more), or is locked.
+    fn record_route(&self, provider: &ProviderId) -> Option<Arc<Route>>;
 }

@@ -10,7 +10,7 @@
 //!
 //! Invariants: between two tellings of one trouble there is an all-clear; there is no all-clear nor a reminder without
 //! a telling; what comes and goes within `settle` is never spoken of. The state is small and durable, so a restart
-//! neither repeats nor forgets.
+//! neither repeats nor forgets. Reminders follow in pauses that double, or at instants that the trouble itself names.
 
 use std::time::Duration;
 
@@ -28,11 +28,21 @@ pub enum TroubleKind {
     EndpointMisconfigured,
     /// An operator leaves sessions without an end.
     Ghosts,
+    /// A certificate comes to its end.
+    CertificateExpiring,
+    /// A session that the hub ended on an operator's behalf went on: the operator has lost its mandate.
+    MandateSuspended,
 }
 
 impl TroubleKind {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 3] = [Self::EndpointFailing, Self::EndpointMisconfigured, Self::Ghosts];
+    pub const ALL: [Self; 5] = [
+        Self::EndpointFailing,
+        Self::EndpointMisconfigured,
+        Self::Ghosts,
+        Self::CertificateExpiring,
+        Self::MandateSuspended,
+    ];
 
     /// The word in the ledger, in metrics and in messages.
     #[must_use]
@@ -41,6 +51,8 @@ impl TroubleKind {
             Self::EndpointFailing => "endpoint-failing",
             Self::EndpointMisconfigured => "endpoint-misconfigured",
             Self::Ghosts => "ghosts",
+            Self::CertificateExpiring => "certificate-expiring",
+            Self::MandateSuspended => "mandate-suspended",
         }
     }
 
@@ -151,6 +163,9 @@ impl Say {
     }
 }
 
+/// When there is nothing more to remind of. In whole seconds, so that the ledger keeps it as it is.
+const NEVER: Timestamp = Timestamp::constant(253_402_207_200, 0);
+
 /// One look at a trouble: `there_since` is since when it is there, if it is. Returns the state to keep and what to say.
 #[must_use]
 pub fn step(
@@ -159,28 +174,56 @@ pub fn step(
     now: Timestamp,
     pace: &Pace,
 ) -> (Option<Told>, Option<Say>) {
+    let next = |reminders: u32| {
+        let pause = pace.first_reminder.saturating_mul(2_u32.saturating_pow(reminders));
+        later(now, pause.min(pace.longest))
+    };
+    step_with(told, there_since, now, pace.settle, next)
+}
+
+/// The same for a trouble that names the instants at which people are reminded of it. They may move while it lasts;
+/// what has passed by then is not made up for.
+#[must_use]
+pub fn step_towards(
+    told: Option<Told>,
+    there_since: Option<Timestamp>,
+    now: Timestamp,
+    settle: Duration,
+    instants: &[Timestamp],
+) -> (Option<Told>, Option<Say>) {
+    let next = instants.iter().copied().filter(|instant| *instant > now).min().unwrap_or(NEVER);
+    let told = told.map(|told| match there_since.is_some() && !instants.contains(&told.remind_at) {
+        true => Told { remind_at: next, ..told },
+        false => told,
+    });
+    step_with(told, there_since, now, settle, |_| next)
+}
+
+/// `next` is when to remind next, after so many reminders.
+fn step_with(
+    told: Option<Told>,
+    there_since: Option<Timestamp>,
+    now: Timestamp,
+    settle: Duration,
+    next: impl Fn(u32) -> Timestamp,
+) -> (Option<Told>, Option<Say>) {
     match (told, there_since) {
-        (None, Some(since)) if now >= later(since, pace.settle) => {
-            let remind_at = later(now, pace.first_reminder.min(pace.longest));
-            (Some(Told { since, reminders: 0, remind_at, gone_at: None }), Some(Say::Trouble))
+        (None, Some(since)) if now >= later(since, settle) => {
+            (Some(Told { since, reminders: 0, remind_at: next(0), gone_at: None }), Some(Say::Trouble))
         }
         (None, _) => (None, None),
-        (Some(told), Some(_)) => still_there(Told { gone_at: None, ..told }, now, pace),
+        (Some(told), Some(_)) if now < told.remind_at => (Some(Told { gone_at: None, ..told }), None),
+        (Some(told), Some(_)) => {
+            let reminders = told.reminders.saturating_add(1);
+            let told = Told { reminders, remind_at: next(reminders), gone_at: None, ..told };
+            (Some(told), Some(Say::Reminder))
+        }
         (Some(told), None) => match told.gone_at {
-            Some(gone_at) if now >= later(gone_at, pace.settle) => (None, Some(Say::AllClear)),
+            Some(gone_at) if now >= later(gone_at, settle) => (None, Some(Say::AllClear)),
             Some(_) => (Some(told), None),
             None => (Some(Told { gone_at: Some(now), ..told }), None),
         },
     }
-}
-
-fn still_there(told: Told, now: Timestamp, pace: &Pace) -> (Option<Told>, Option<Say>) {
-    if now < told.remind_at {
-        return (Some(told), None);
-    }
-    let reminders = told.reminders.saturating_add(1);
-    let pause = pace.first_reminder.saturating_mul(2_u32.saturating_pow(reminders)).min(pace.longest);
-    (Some(Told { reminders, remind_at: later(now, pause), ..told }), Some(Say::Reminder))
 }
 
 #[cfg(test)]

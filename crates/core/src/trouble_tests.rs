@@ -47,6 +47,70 @@ fn what_passes_by_itself_is_not_spoken_of() {
     assert_eq!(step(told, None, at(121), &PACE), (None, None));
 }
 
+const DAY: i64 = 86_400;
+
+/// Three days and one day before the end, and at the end.
+fn instants(end: i64) -> [Timestamp; 3] {
+    [at(end - 3 * DAY), at(end - DAY), at(end)]
+}
+
+/// What is said of a certificate whose last fourteen days are worth a word, at looks ten minutes apart. `end` is when
+/// it expires as far as is known at a look.
+fn said_of(end: impl Fn(i64) -> i64, looks: std::ops::Range<i64>) -> Vec<(i64, Say)> {
+    let (mut told, mut said) = (None, Vec::new());
+    for now in looks.step_by(600) {
+        let since = Some(end(now) - 14 * DAY).filter(|since| *since <= now);
+        let (kept, say) = step_towards(told, since.map(at), at(now), PACE.settle, &instants(end(now)));
+        told = kept;
+        said.extend(say.map(|say| (now, say)));
+    }
+    said
+}
+
+#[test]
+fn an_end_that_comes_is_told_once_and_reminded_of_at_its_instants() {
+    let end = 20 * DAY;
+    let expected = [
+        (6 * DAY + 600, Say::Trouble),
+        (17 * DAY, Say::Reminder),
+        (19 * DAY, Say::Reminder),
+        (20 * DAY, Say::Reminder),
+    ];
+    assert_eq!(said_of(|_| end, 0..40 * DAY), expected);
+    // Seen late: what has passed by then is not made up for.
+    assert_eq!(
+        said_of(|_| end, 18 * DAY..40 * DAY),
+        [(18 * DAY, Say::Trouble), (19 * DAY, Say::Reminder), (20 * DAY, Say::Reminder),]
+    );
+    assert_eq!(said_of(|_| end, 25 * DAY..40 * DAY), [(25 * DAY, Say::Trouble)]);
+}
+
+#[test]
+fn a_later_end_clears_it_or_moves_its_reminders() {
+    let renewed = |now| if now < 18 * DAY { 20 * DAY } else { 110 * DAY };
+    let expected = [
+        (6 * DAY + 600, Say::Trouble),
+        (17 * DAY, Say::Reminder),
+        (18 * DAY + 600, Say::AllClear),
+        (96 * DAY + 600, Say::Trouble),
+    ];
+    assert_eq!(said_of(renewed, 0..97 * DAY), expected);
+    let a_little = |now| if now < 21 * DAY { 20 * DAY } else { 30 * DAY };
+    let reminders = [17, 19, 20, 27, 29, 30].map(|day| (day * DAY, Say::Reminder));
+    assert_eq!(said_of(a_little, 0..40 * DAY)[1..], reminders);
+}
+
+#[test]
+fn what_the_ledger_keeps_of_it_is_what_it_was() {
+    let (told, _) = step_towards(None, Some(at(0)), at(900), PACE.settle, &[]);
+    let told = told.unwrap();
+    let kept = Timestamp::from_microsecond(told.remind_at.as_microsecond()).unwrap();
+    assert_eq!(
+        step_towards(Some(Told { remind_at: kept, ..told }), Some(at(0)), at(901), PACE.settle, &[]),
+        (Some(told), None)
+    );
+}
+
 #[test]
 fn sides_and_kinds_are_read_again() {
     let operator = Side::Operator(OperatorId::parse("+49*810").unwrap());

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use oicp::status::Code;
-use oicp::{NotificationType, OperatorId, ProviderId};
+use oicp::{OperatorId, ProviderId};
 
-use crate::SessionKey;
 use crate::retry::later;
+use crate::{MessageKind, SessionKey};
 
 /// Why a session looks like a ghost.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,7 +24,8 @@ pub enum GhostKind {
     Silent,
     /// It began, and there is no End.
     WithoutEnd,
-    /// The hub stopped while it was being authorised. It is void, but a provider may have said yes.
+    /// The hub stopped while it was being opened. By card it is void, but a provider may have said yes; from afar it is
+    /// unconfirmed, and may have begun.
     Undecided,
     /// A provider said yes after the decision had fallen: it believes in a session that is not its own.
     LateYes,
@@ -106,7 +107,7 @@ impl Limits {
 }
 
 /// How often a ghost is looked at again: a charge detail record may have closed its session.
-const LOOK_AGAIN: Duration = Duration::from_secs(10 * MINUTE);
+pub const LOOK_AGAIN: Duration = Duration::from_secs(10 * MINUTE);
 
 /// What was heard of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,8 +125,8 @@ pub struct Heard {
 impl Heard {
     /// One more message.
     #[must_use]
-    pub fn and(before: Option<Self>, kind: NotificationType, at: Timestamp) -> Self {
-        let progress = kind == NotificationType::Progress;
+    pub fn and(before: Option<Self>, kind: MessageKind, at: Timestamp) -> Self {
+        let progress = kind == MessageKind::Progress;
         let Some(before) = before else {
             return Self { first_at: at, last_at: at, progress, distance: Duration::ZERO };
         };
@@ -224,7 +225,7 @@ fn deadline(watched: &Watched, limits: &Limits) -> (Timestamp, GhostKind) {
 
 #[cfg(test)]
 mod tests {
-    use oicp::NotificationType::{Error, Progress, Start};
+    use crate::MessageKind::{Error, Progress, Start};
 
     use super::*;
 
@@ -232,7 +233,7 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + minutes * 60).unwrap()
     }
 
-    fn watched(messages: &[(NotificationType, i64)]) -> Watched {
+    fn watched(messages: &[(MessageKind, i64)]) -> Watched {
         Watched {
             session: SessionKey::new(),
             operator: OperatorId::parse("DE*ABC").unwrap(),

@@ -3,7 +3,7 @@
 
 use oicp::Finding;
 use oicp::ack::Acknowledgement;
-use oicp::authorize::AuthorizationStart;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::fault::Fault;
 use oicp::service::Service;
 use oicp::status::{Code, Status};
@@ -13,6 +13,7 @@ use roamhub_core::ports::LedgerError;
 use roamhub_services::reply::{CallerIds, Later};
 use roamhub_services::{Reply, Verdict};
 
+use crate::remote;
 use crate::table::{EdgeFault, Row, of_verdict};
 
 /// What is said about a message that is not relayed right away.
@@ -58,12 +59,10 @@ fn of_the_hubs_own(service: Service, row: Row, reply: &Reply) -> WireAnswer {
     let plain = row.http == http::StatusCode::OK && !matches!(reply.verdict, Verdict::Locked(_));
     let body = match (&reply.verdict, service) {
         (Verdict::Authorised(answer), _) => answer.to_json(),
+        (Verdict::Stopped(answer), _) => answer.to_json(),
         (_, Service::AuthorizeStart) if plain => refusal(status, &reply.ids).to_json(),
-        (verdict, _) if plain => {
-            let reached =
-                matches!(verdict, Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_));
-            acknowledgement(reached, status, &reply.ids).to_json()
-        }
+        (_, Service::AuthorizeStop) if plain => no_stop(status, &reply.ids).to_json(),
+        (verdict, _) if plain => acknowledgement(is_yes(verdict), status, &reply.ids).to_json(),
         (verdict, service) => fault(service, verdict, status, &reply.ids),
     };
     WireAnswer { row, body, delivery, reason }
@@ -81,9 +80,25 @@ pub fn of_fault(service: Option<Service>, fault: &EdgeFault) -> WireAnswer {
         cpo_partner_session_id: None,
         emp_partner_session_id: None,
         violations: &Violations::default(),
-        not_authorized: service == Some(Service::AuthorizeStart),
+        not_authorized: service.is_some_and(asks_for_authorisation),
     };
     WireAnswer { row, body: body.to_json(), delivery: None, reason: message }
+}
+
+/// Whether the hub itself says yes.
+fn is_yes(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) | Verdict::Recorded => true,
+        Verdict::Uploaded(verdict) => !verdict.is_refusal(),
+        _ => false,
+    }
+}
+
+/// The answer that begins with a page of records, which follows as a body of its own.
+#[must_use]
+pub fn of_records() -> WireAnswer {
+    let row = Row { http: http::StatusCode::OK, code: Code::SUCCESS };
+    WireAnswer { row, body: Vec::new(), delivery: None, reason: String::new() }
 }
 
 /// The provider's acknowledgement, with the caller's own ids.
@@ -118,6 +133,21 @@ fn refusal(status: Status, ids: &CallerIds) -> AuthorizationStart {
     }
 }
 
+fn no_stop(status: Status, ids: &CallerIds) -> AuthorizationStop {
+    AuthorizationStop {
+        session_id: ids.session.clone(),
+        cpo_partner_session_id: ids.cpo_partner_session.clone(),
+        emp_partner_session_id: ids.emp_partner_session.clone(),
+        provider_id: None,
+        authorized: false,
+        status,
+    }
+}
+
+fn asks_for_authorisation(service: Service) -> bool {
+    matches!(service, Service::AuthorizeStart | Service::AuthorizeStop)
+}
+
 fn fault(service: Service, verdict: &Verdict, status: Status, ids: &CallerIds) -> Vec<u8> {
     let none = Violations::default();
     let violations = match verdict {
@@ -131,7 +161,7 @@ fn fault(service: Service, verdict: &Verdict, status: Status, ids: &CallerIds) -
         cpo_partner_session_id: ids.cpo_partner_session.clone(),
         emp_partner_session_id: ids.emp_partner_session.clone(),
         violations,
-        not_authorized: service == Service::AuthorizeStart,
+        not_authorized: asks_for_authorisation(service),
     }
     .to_json()
 }
@@ -143,6 +173,8 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::Relayed(ack) => return ack.status.clone(),
         Verdict::Authorised(answer) => return answer.status.clone(),
         Verdict::NotAuthorised(status) => return status.clone(),
+        Verdict::Stopped(answer) => return answer.status.clone(),
+        Verdict::Uploaded(verdict) => verdict.in_words(),
         Verdict::Deferred(later) | Verdict::AcceptedForLater(later) => stored(later, reply.process),
         Verdict::GivenUp(why) => {
             format!("{why}; nothing more is sent unless you send it again; receipt={}", reply.process)
@@ -159,6 +191,7 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::Fetched(provider) => {
             format!("{provider} has it: it was read in the feed; receipt={}", reply.process)
         }
+        Verdict::Recorded => format!("stored, the session is closed; receipt={}", reply.process),
         Verdict::SessionInvalid => {
             "no open session with this SessionID belongs to this operator; use the SessionID that the hub gave in its \
              answer to the start request"
@@ -168,14 +201,15 @@ fn status(reply: &Reply, code: Code) -> Status {
             format!("at least 300 s between two Progress notifications of a session; the last one came at {last}")
         }
         Verdict::Implausible(findings) | Verdict::ForeignEvse(findings) => listed(findings),
+        Verdict::Remote(verdict) => remote::in_words(verdict),
         Verdict::NoContract => "no contract for authorisation with any provider that could be asked".to_owned(),
         Verdict::UnknownProvider(id) => format!("no provider {id} is registered at this hub"),
         Verdict::ProviderNotAsked => "the provider does not offer authorisation at the moment".to_owned(),
         Verdict::Locked(id) => format!("{id} is locked at this hub; ask the people who run it"),
-        Verdict::UnknownOperator(id) => format!("no operator {id} is registered at this hub"),
+        Verdict::UnknownCaller(partner) => format!("no {} {partner} is registered at this hub", partner.side()),
         Verdict::IdMismatch { path, body } => {
             let path: String = path.chars().take(40).collect();
-            format!("the path names operator {path:?}, the body {body}; they must be the same")
+            format!("the path names {} {path:?}, the body {body}; they must be the same", body.side())
         }
         Verdict::Rejected(rejected) => rejected.to_string(),
         Verdict::Ledger(LedgerError::Contradiction) => "the hub failed; its log says how".to_owned(),

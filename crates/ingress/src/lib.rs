@@ -8,14 +8,18 @@
 //! * [`request`]: a bounded, decoded body;
 //! * [`table`]: outcome to HTTP status and OICP code, exhaustively;
 //! * [`answer`]: the bodies;
+//! * [`records`]: pages of charge detail records, piece by piece;
 //! * [`partner`]: the hub's own services for partners, receipts and feeds.
 
 pub mod answer;
 pub mod metrics;
 pub mod partner;
+pub mod records;
+mod remote;
 pub mod request;
 pub mod routes;
 pub mod server;
 pub mod table;
+mod upload;
 
 pub use server::{Limits, Server};

@@ -21,6 +21,9 @@ pub const CONTENT_TYPE_ODD: &str = "content-type-odd";
 /// Bodies up to this size are copied out of the connection's buffer. A message outlives its request, until its outcome
 /// is stored: the connection would need a new buffer of 8 KiB for each.
 const COPIED_MOST: usize = 2048;
+/// From this size on a body that is announced gets its room at once: growing would copy it, and need three times as much.
+/// Only uploads may be so large, and only a few of them are read at a time.
+const LARGE: usize = 2 * 1024 * 1024;
 /// What is read of a body that is refused, so that the answer arrives.
 const DISCARDED_MOST: usize = 16 * 1024 * 1024;
 /// How long that may take.
@@ -54,7 +57,10 @@ pub async fn read(headers: &HeaderMap, body: &mut Incoming, limits: BodyLimits) 
     if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limits.size)) {
         return Err(EdgeFault::TooLarge { most: limits.size });
     }
-    let read = timeout(limits.time, collect(body, limits.size)).await.map_err(|_| EdgeFault::TooSlow)??;
+    let expected = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let read = timeout(limits.time, collect(body, limits.size, expected))
+        .await
+        .map_err(|_| EdgeFault::TooSlow)??;
     if gzip { gunzip(&read, limits.size) } else { Ok(read) }
 }
 
@@ -103,8 +109,8 @@ fn is_multipart(headers: &HeaderMap) -> bool {
         .is_some_and(|start: &[u8; 10]| start.eq_ignore_ascii_case(b"multipart/"))
 }
 
-async fn collect(body: &mut Incoming, most: usize) -> Result<Bytes, EdgeFault> {
-    let mut read = BytesMut::new();
+async fn collect(body: &mut Incoming, most: usize, expected: usize) -> Result<Bytes, EdgeFault> {
+    let mut read = if expected >= LARGE { BytesMut::with_capacity(expected) } else { BytesMut::new() };
     while let Some(frame) = body.frame().await {
         let Ok(chunk) = frame.map_err(|_| EdgeFault::BrokenOff)?.into_data() else { continue };
         if read.len() + chunk.len() > most {

@@ -10,25 +10,42 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use oicp::OperatorId;
+use oicp::paging::Paging;
 use oicp::service::Service;
-use roamhub_core::ProcessId;
 use roamhub_core::records::Refusal;
-use roamhub_services::{Hub, Reply};
+use roamhub_core::{Partner, ProcessId};
+use roamhub_services::reply::CallerIds;
+use roamhub_services::{Hub, Reply, Verdict};
 
 use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
 use crate::metrics::{CallLabels, Called, IngressMetrics};
 use crate::partner::stream::FeedStream;
 use crate::partner::{PartnerServices, path};
+use crate::records::{self, RecordStream};
+use crate::remote::Remote;
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
+use crate::upload;
 
 /// What a client is asked to wait before it sends again what could not be stored, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// The body of an answer: nearly always one piece.
-pub type AnswerBody = Either<Full<Bytes>, FeedStream>;
+pub type AnswerBody = Either<Full<Bytes>, Either<FeedStream, RecordStream>>;
+
+/// Which services of OICP this hub has.
+fn is_offered(service: Service) -> bool {
+    match service {
+        Service::ChargingNotifications
+        | Service::AuthorizeStart
+        | Service::AuthorizeStop
+        | Service::PushAuthenticationData
+        | Service::ChargeDetailRecord
+        | Service::GetChargeDetailRecords => true,
+        service => Remote::of(service).is_some(),
+    }
+}
 
 /// Answers calls.
 #[derive(Debug)]
@@ -47,10 +64,18 @@ struct Call {
     refused: Option<Caller>,
 }
 
+/// What a service answers with.
+enum Served {
+    /// An acknowledgement or the like.
+    Reply(Box<Reply>),
+    /// A page of records.
+    Records(ProcessId, AnswerBody),
+}
+
 /// Who called, as far as it could be read.
 #[derive(Default)]
 struct Caller {
-    partner: Option<OperatorId>,
+    partner: Option<Partner>,
     session: Option<String>,
 }
 
@@ -72,13 +97,17 @@ impl Routes {
         }
         let service = found.as_ref().map(|(service, _)| *service);
         let (call, answer) = match self.serve(found, request, arrived).await {
-            Ok((service, reply)) => {
+            Ok((service, Served::Records(process, page))) => {
+                let call = Call { service: Some(service), process, refused: None };
+                return self.record(call, answer::of_records(), arrived).map(|_| page);
+            }
+            Ok((service, Served::Reply(reply))) => {
                 let refused = reply
                     .verdict
                     .is_refusal()
-                    .then(|| Caller { partner: reply.ids.operator, session: reply.ids.session.clone() });
+                    .then(|| Caller { partner: reply.ids.partner, session: reply.ids.session.clone() });
                 let call = Call { service: Some(service), process: reply.process, refused };
-                (call, answer::of_reply(service, reply))
+                (call, answer::of_reply(service, *reply))
             }
             Err(fault) => {
                 let call = Call { service, process: ProcessId::new(), refused: Some(Caller::default()) };
@@ -93,8 +122,14 @@ impl Routes {
         found: Option<(Service, Option<String>)>,
         request: Request<Incoming>,
         arrived: Instant,
-    ) -> Result<(Service, Reply), EdgeFault> {
+    ) -> Result<(Service, Served), EdgeFault> {
         let (head, mut body) = request.into_parts();
+        if let Some((service @ Service::PushAuthenticationData, Some(id))) = &found
+            && head.method == Method::POST
+        {
+            let reply = Box::pin(upload::serve(&self.hub, id, &head, &mut body)).await?;
+            return Ok((*service, Served::Reply(Box::new(reply))));
+        }
         let (service, id, body) = match self.admit(found, &head, &mut body).await {
             Ok(admitted) => admitted,
             Err(fault) => {
@@ -109,9 +144,34 @@ impl Routes {
             (Service::AuthorizeStart, Some(id)) => {
                 Box::pin(self.hub.authorise_start(&id, body, arrived)).await
             }
-            _ => self.hub.notify(body, odd, arrived).await,
+            (Service::AuthorizeStop, Some(id)) => Box::pin(self.hub.authorise_stop(&id, body, arrived)).await,
+            (Service::ChargeDetailRecord, Some(id)) => {
+                Box::pin(self.hub.record(&id, body, odd, arrived)).await
+            }
+            (Service::GetChargeDetailRecords, Some(id)) => {
+                return Ok((service, Box::pin(self.fetch_records(&id, &body, &head)).await));
+            }
+            (service, id) => match Remote::of(service).zip(id) {
+                Some((remote, id)) => Box::pin(remote.serve(&self.hub, &id, body, arrived)).await,
+                None => self.hub.notify(body, odd, arrived).await,
+            },
         };
-        Ok((service, reply))
+        Ok((service, Served::Reply(Box::new(reply))))
+    }
+
+    async fn fetch_records(&self, id: &str, body: &Bytes, head: &Parts) -> Served {
+        let fetched = self.hub.fetch_records(id, body, Paging::read(head.uri.query())).await;
+        let (process, page) = match fetched {
+            Ok(found) => (found.process, records::body(found).await),
+            Err(refusal) => return Served::Reply(refusal),
+        };
+        match page {
+            Ok(page) => Served::Records(process, page),
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                Served::Reply(Box::new(Reply { process, verdict, ids }))
+            }
+        }
     }
 
     /// Which service is called, and its body.
@@ -125,7 +185,7 @@ impl Routes {
         if head.method != Method::POST {
             return Err(EdgeFault::Method);
         }
-        if !matches!(service, Service::ChargingNotifications | Service::AuthorizeStart) {
+        if !is_offered(service) {
             return Err(EdgeFault::NotOffered);
         }
         let body = request::read(&head.headers, body, self.limits).await?;

@@ -7,7 +7,7 @@ use http::StatusCode;
 use oicp::body::BodyProblem;
 use oicp::status::Code;
 use roamhub_core::ports::LedgerError;
-use roamhub_services::Verdict;
+use roamhub_services::{RemoteVerdict, Verdict};
 
 /// What is wrong with a call before any service sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,7 +56,7 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::Deferred(_) | Verdict::GivenUp(_) | Verdict::Superseded => {
             row(StatusCode::OK, Code::NO_ANSWER)
         }
-        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) => {
+        Verdict::AcceptedForLater(_) | Verdict::InFeed(_) | Verdict::Fetched(_) | Verdict::Recorded => {
             row(StatusCode::OK, Code::SUCCESS)
         }
         Verdict::NotOffered(_) | Verdict::ProviderNotAsked => {
@@ -67,10 +67,13 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::ForeignEvse(_) => row(StatusCode::OK, Code::EVSE_INCONSISTENT),
         Verdict::Authorised(answer) => row(StatusCode::OK, answer.status.code),
         Verdict::NotAuthorised(status) => row(StatusCode::OK, status.code),
+        Verdict::Remote(verdict) => of_remote(verdict),
+        Verdict::Stopped(answer) => row(StatusCode::OK, answer.status.code),
+        Verdict::Uploaded(verdict) => row(StatusCode::OK, verdict.code()),
         Verdict::NoContract => row(StatusCode::OK, Code::NO_CONTRACT),
         Verdict::UnknownProvider(_) => row(StatusCode::OK, Code::PARTNER_NOT_FOUND),
         Verdict::Locked(_) => row(StatusCode::OK, Code::UNAUTHORIZED),
-        Verdict::UnknownOperator(_) => row(StatusCode::NOT_FOUND, Code::PARTNER_NOT_FOUND),
+        Verdict::UnknownCaller(_) => row(StatusCode::NOT_FOUND, Code::PARTNER_NOT_FOUND),
         Verdict::IdMismatch { .. } => row(StatusCode::BAD_REQUEST, Code::DATA_ERROR),
         Verdict::Rejected(rejected) => match rejected.problem {
             Some(problem) if problem.unsupported_media() => {
@@ -85,6 +88,21 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
             LedgerError::Busy | LedgerError::Full | LedgerError::Unavailable | LedgerError::Unknown,
         ) => row(StatusCode::SERVICE_UNAVAILABLE, Code::DATABASE_ERROR),
     }
+}
+
+/// The row of a remote request that its operator did not answer.
+fn of_remote(verdict: &RemoteVerdict) -> Row {
+    let code = match verdict {
+        RemoteVerdict::UnknownOperator(_) => Code::PARTNER_NOT_FOUND,
+        RemoteVerdict::NoContract(..) => Code::NO_CONTRACT,
+        RemoteVerdict::NotOffered(..) => Code::SERVICE_NOT_AVAILABLE,
+        RemoteVerdict::Busy(_)
+        | RemoteVerdict::NotReached(_)
+        | RemoteVerdict::Unconfirmed(_)
+        | RemoteVerdict::MayBeStopped(_) => Code::NO_ANSWER,
+        RemoteVerdict::SessionInvalid(_) => Code::SESSION_INVALID,
+    };
+    row(StatusCode::OK, code)
 }
 
 /// The row of a fault at the edge.

@@ -3,10 +3,14 @@
 use std::fmt::Write;
 
 use oicp::ack::Acknowledgement;
-use oicp::authorize::AuthorizationStart;
+use oicp::authentication::ActionType;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::status::Status;
 use oicp::{OperatorId, ProviderId, Rejected};
+use roamhub_core::session::SessionKind;
+use roamhub_services::remote::InvalidSession;
 use roamhub_services::reply::Later;
+use roamhub_services::upload::{Named, UploadVerdict};
 
 use super::*;
 
@@ -16,6 +20,17 @@ fn operator() -> OperatorId {
 
 fn provider() -> ProviderId {
     ProviderId::parse("DE-DCB").unwrap()
+}
+
+fn stopped(authorized: bool, code: Code) -> AuthorizationStop {
+    AuthorizationStop {
+        session_id: None,
+        cpo_partner_session_id: None,
+        emp_partner_session_id: None,
+        provider_id: None,
+        authorized,
+        status: Status::new(code),
+    }
 }
 
 fn verdicts() -> Vec<(&'static str, Verdict)> {
@@ -41,18 +56,41 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("fetched from the feed", Verdict::Fetched(provider())),
         ("given up", Verdict::GivenUp("no connection".to_owned())),
         ("superseded", Verdict::Superseded),
+        ("charge detail record", Verdict::Recorded),
         ("session invalid", Verdict::SessionInvalid),
         ("progress too soon", Verdict::TooSoon { last: jiff::Timestamp::UNIX_EPOCH }),
         ("implausible, strict", Verdict::Implausible(vec![])),
         ("foreign EVSE, strict", Verdict::ForeignEvse(vec![])),
         ("authorised", Verdict::Authorised(authorised)),
         ("not authorised", Verdict::NotAuthorised(Status::new(Code::RFID_REFUSED))),
+        ("stopped", Verdict::Stopped(stopped(true, Code::SUCCESS))),
+        ("not stopped, another card", Verdict::Stopped(stopped(false, Code::RFID_REFUSED))),
+        ("upload without contract", Verdict::Uploaded(UploadVerdict::NoContract(provider()))),
+        ("upload of others' contracts", Verdict::Uploaded(UploadVerdict::Foreign(Named::default()))),
+        (
+            "insert of what exists",
+            Verdict::Uploaded(UploadVerdict::Unfit(ActionType::Insert, Named::default())),
+        ),
         ("no contract", Verdict::NoContract),
         ("unknown provider", Verdict::UnknownProvider(provider())),
         ("provider not asked", Verdict::ProviderNotAsked),
-        ("operator locked", Verdict::Locked(operator())),
-        ("unknown operator", Verdict::UnknownOperator(operator())),
-        ("ids differ", Verdict::IdMismatch { path: "DE*QQQ".to_owned(), body: operator() }),
+        ("remote, unknown operator", Verdict::Remote(RemoteVerdict::UnknownOperator(operator()))),
+        (
+            "remote, no contract",
+            Verdict::Remote(RemoteVerdict::NoContract(operator(), SessionKind::Charging)),
+        ),
+        (
+            "remote, not offered",
+            Verdict::Remote(RemoteVerdict::NotOffered(operator(), SessionKind::Charging)),
+        ),
+        ("remote, too many", Verdict::Remote(RemoteVerdict::Busy(operator()))),
+        ("remote, not reached", Verdict::Remote(RemoteVerdict::NotReached("no connection".to_owned()))),
+        ("remote, unconfirmed", Verdict::Remote(RemoteVerdict::Unconfirmed("no answer".to_owned()))),
+        ("remote, may be stopped", Verdict::Remote(RemoteVerdict::MayBeStopped("no answer".to_owned()))),
+        ("remote, session invalid", Verdict::Remote(RemoteVerdict::SessionInvalid(InvalidSession::Closed))),
+        ("operator locked", Verdict::Locked(operator().into())),
+        ("unknown caller", Verdict::UnknownCaller(operator().into())),
+        ("ids differ", Verdict::IdMismatch { path: "DE*QQQ".to_owned(), body: operator().into() }),
         ("rejected", rejected(None)),
         ("rejected, byte order mark", rejected(Some(BodyProblem::ByteOrderMark))),
         ("rejected, UTF-16", rejected(Some(BodyProblem::Utf16))),

@@ -24,6 +24,8 @@ pub enum KwhError {
 impl Kwh {
     /// No energy at all, a legal and frequent amount.
     pub const ZERO: Self = Self(Decimal::ZERO);
+    /// One watt hour, the finest amount that OICP asks for.
+    pub const WATT_HOUR: Self = Self(Decimal::from_parts(1, 0, 0, false, 3));
 
     /// Reads the text of a JSON number or the content of a numeric string: `10`, `10.500`, `1.05e1`.
     pub fn parse(text: &str) -> Result<Self, KwhError> {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use crate::energy::Kwh;
 use crate::explain::{self, StrayNames};
@@ -196,6 +197,25 @@ impl<'a> Judge<'a> {
             "milliseconds are written without a fraction or exponent",
         );
         Some(whole)
+    }
+
+    /// A whole number of something within bounds, as a number or as a string that holds one.
+    pub(crate) fn whole(
+        &mut self,
+        at: At,
+        raw: Option<&str>,
+        bounds: RangeInclusive<u8>,
+        of: &str,
+    ) -> Option<u8> {
+        let text = self.number(at, raw?)?;
+        let decimal = Kwh::parse(&text).ok().map(Kwh::decimal).filter(|number| number.fract().is_zero());
+        let whole =
+            decimal.and_then(|number| u8::try_from(number).ok()).filter(|whole| bounds.contains(whole));
+        if whole.is_none() {
+            let wanted = format!("expected a whole number of {of}, {} to {}", bounds.start(), bounds.end());
+            self.mistaken(at, &text, &wanted);
+        }
+        whole
     }
 
     fn number<'r>(&mut self, at: At, raw: &'r str) -> Option<Cow<'r, str>> {

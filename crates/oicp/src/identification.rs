@@ -57,7 +57,7 @@ pub enum Medium {
 
 /// A PIN in clear. It prints as nothing but its name.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Pin(String);
+pub struct Pin(pub(crate) String);
 
 impl Pin {
     /// The digits, for comparing with what a provider has stored.
@@ -93,6 +93,18 @@ impl Identification {
         }
     }
 
+    /// The member of the Identification that it is written in.
+    #[must_use]
+    pub const fn form(&self) -> &'static str {
+        match self {
+            Self::RfidMifare { .. } => "RFIDMifareFamilyIdentification",
+            Self::Rfid { .. } => "RFIDIdentification",
+            Self::QrCode { .. } => "QRCodeIdentification",
+            Self::PlugAndCharge { .. } => "PlugAndChargeIdentification",
+            Self::Remote { .. } => "RemoteIdentification",
+        }
+    }
+
     /// What kind of thing was used.
     #[must_use]
     pub fn medium(&self) -> Medium {
@@ -113,7 +125,7 @@ impl Identification {
 }
 
 const PARENT: &str = "/Identification";
-const FORMS: [&str; 5] = [
+pub(crate) const FORMS: [&str; 5] = [
     "RFIDMifareFamilyIdentification",
     "RFIDIdentification",
     "QRCodeIdentification",
@@ -209,7 +221,7 @@ fn form<'a, const N: usize>(
 }
 
 /// The members of an object that lies at `parent`.
-fn members<'a, const N: usize>(
+pub(crate) fn members<'a, const N: usize>(
     at: At,
     parent: &'static str,
     raw: &'a str,

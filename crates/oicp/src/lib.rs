@@ -14,15 +14,19 @@
 #![expect(clippy::result_large_err, reason = "what is returned on success is larger than Rejected")]
 
 pub mod ack;
+pub mod authentication;
 pub mod authorize;
 pub mod body;
+pub mod cdr;
 pub mod energy;
 pub mod fault;
 pub mod finding;
 pub mod identification;
 pub mod ids;
 pub mod notification;
+pub mod paging;
 pub mod pin;
+pub mod remote;
 pub mod service;
 pub mod status;
 pub mod time;
@@ -33,8 +37,11 @@ mod explain;
 mod field;
 mod inline;
 mod json;
+mod meter_values;
+mod plausible;
 mod rejected;
 
+pub use cdr::ChargeDetailRecord;
 pub use finding::Finding;
 pub use ids::{EvcoId, EvseId, IdError, OperatorId, ProviderId, SessionId, Uid};
 pub use notification::{ChargingNotification, NotificationType};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::body::BodyProblem;
-use crate::ids::{OperatorId, SessionId};
+use crate::ids::{OperatorId, ProviderId, SessionId};
 use crate::notification::NotificationType;
 use crate::violation::Violations;
 
@@ -16,8 +16,10 @@ pub struct Rejected {
     pub violations: Violations,
     /// The session the message is about, if that much is valid.
     pub session_id: Option<SessionId>,
-    /// Who the message says it is from, if that much is valid.
+    /// The operator that the message says it is from, if that much is valid.
     pub operator_id: Option<OperatorId>,
+    /// The provider that the message says it is from, if that much is valid.
+    pub provider_id: Option<ProviderId>,
     /// The type of notification, if that much is valid.
     pub kind: Option<NotificationType>,
     /// The operator's own id of the session.

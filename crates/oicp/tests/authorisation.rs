@@ -5,7 +5,7 @@
 mod support;
 
 use bytes::Bytes;
-use oicp::authorize::{AuthorizationStart, AuthorizeStart, UnreadableAnswer};
+use oicp::authorize::{AuthorizationStart, AuthorizeStart, AuthorizeStop, UnreadableAnswer};
 use oicp::identification::Identification;
 use oicp::status::{Code, Status};
 use oicp::{ProviderId, Rejected, SessionId};
@@ -159,6 +159,39 @@ fn answers_of_providers_are_read_leniently() {
     assert_eq!(read(" \n"), Err(UnreadableAnswer::Empty));
     assert_eq!(read("<html>"), Err(UnreadableAnswer::NotJson));
     assert_eq!(read(&"[".repeat(10_000)), Err(UnreadableAnswer::NotJson));
+}
+
+#[test]
+fn a_stop_is_forwarded_with_its_ids_in_upper_case_and_needs_its_session() {
+    let session = support::SESSION;
+    let body = format!(
+        "{{ \"PartnerProductID\":7 ,\"Result\":1.0,\"SessionID\":\"{session}\",\"OperatorID\":\"de*abc\",\"Identification\":{{\"RFIDMifareFamilyIdentification\":{{\"UID\":\"044a2daa\"}} }} }}"
+    );
+    let stop = AuthorizeStop::parse(Bytes::from(body.clone())).unwrap();
+    assert_eq!(stop.session_id().to_string(), session);
+    assert_eq!(String::from_utf8_lossy(&stop.forwarded()), body.replace("044a2daa", "044A2DAA"));
+    assert!(!format!("{stop:?}").to_uppercase().contains("044A2DAA"));
+    for member in ["SessionID", "OperatorID", "Identification"] {
+        let mut without: Value = serde_json::from_str(&body).unwrap();
+        without[member] = Value::Null;
+        let rejected = AuthorizeStop::parse(Bytes::from(without.to_string())).unwrap_err();
+        let pointers: Vec<_> = rejected.violations.iter().map(|one| one.pointer.as_str()).collect();
+        assert_eq!(pointers, [format!("/{member}")]);
+    }
+}
+
+#[test]
+fn stop_media_are_read_as_far_as_they_can_be() {
+    let card = json!({"RFIDMifareFamilyIdentification": {"UID": "04aabbcc"}});
+    let list = json!([card, 7, null, {"RFIDMifareFamilyIdentification": {"UID": "xyz"}}, {"RemoteIdentification": {"EvcoID": "DE-DCB-C12345678-X"}}]);
+    let answer = json!({"AuthorizationStatus": "Authorized", "AuthorizationStopIdentifications": list});
+    let media = AuthorizationStart::read(answer.to_string().as_bytes()).unwrap().stop_media();
+    let media: Vec<_> = media.iter().map(Identification::medium_text).collect();
+    assert_eq!(media, ["uid:04AABBCC", "evco:DEDCBC12345678X"]);
+    let many =
+        json!({"AuthorizationStatus": "Authorized", "AuthorizationStopIdentifications": vec![card; 1000]});
+    let many = AuthorizationStart::read(many.to_string().as_bytes()).unwrap().stop_media();
+    assert_eq!(many.len(), oicp::authorize::AuthorizationReading::MOST_STOP_MEDIA);
 }
 
 #[test]

@@ -5,8 +5,11 @@ mod support;
 use bytes::Bytes;
 use oicp::SessionId;
 use oicp::ack::Acknowledgement;
-use oicp::authorize::{AuthorizationStart, AuthorizeStart};
+use oicp::authentication::PushAuthenticationData;
+use oicp::authorize::{AuthorizationStart, AuthorizeStart, AuthorizeStop};
+use oicp::cdr::{ChargeDetailRecord, GetChargeDetailRecords};
 use oicp::notification::ChargingNotification;
+use oicp::remote::{RemoteStart, RemoteStop};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
@@ -19,12 +22,44 @@ fn read_everything(body: &[u8]) {
         let _found = notification.findings_at(jiff::Timestamp::UNIX_EPOCH);
         let _shown = format!("{notification:?}");
     }
+    if let Ok(record) = ChargeDetailRecord::parse(bytes.clone()) {
+        assert_eq!(record.body(), body);
+        assert_eq!(record.has_pin(), oicp::pin::blank(body).is_some());
+        let _judged = record.check_at(jiff::Timestamp::UNIX_EPOCH);
+        let _shown = format!("{record:?}");
+    }
+    if let Ok(wanted) = GetChargeDetailRecords::parse(&bytes) {
+        assert!(wanted.from.instant() <= wanted.to.instant());
+    }
+    if let Ok(request) = AuthorizeStop::parse(bytes.clone()) {
+        let again = AuthorizeStop::parse(request.forwarded()).expect("what is forwarded is a request again");
+        assert_eq!(again.identification(), request.identification());
+        assert_eq!(again.forwarded(), again.body());
+        assert_eq!(again.session_id(), request.session_id());
+    }
+    if let Ok(push) = PushAuthenticationData::parse(bytes.clone()) {
+        let mut records = 0;
+        push.each_record(|_, _| records += 1);
+        assert_eq!(records, push.records());
+    }
+    let _media = AuthorizationStart::read(body).map(|answer| answer.stop_media());
     if let Ok(request) = AuthorizeStart::parse(bytes) {
         let session = SessionId::from_uuid([7; 16]);
         let forwarded = request.forwarded(&session);
         let again = AuthorizeStart::parse(forwarded).expect("what is forwarded is a request again");
         assert_eq!(again.identification(), request.identification());
         assert_eq!(again.forwarded(&session), again.body());
+    }
+    for read in [RemoteStart::parse, RemoteStart::parse_reservation] {
+        let Ok(request) = read(Bytes::copy_from_slice(body)) else { continue };
+        let session = SessionId::from_uuid([7; 16]);
+        let again = read(request.forwarded(&session)).expect("what is forwarded is a request again");
+        assert_eq!((again.evco_id(), again.evse_id()), (request.evco_id(), request.evse_id()));
+        assert_eq!(again.forwarded(&session), again.body());
+        assert_eq!(request.stored().len(), body.len());
+    }
+    if let Ok(stop) = RemoteStop::parse(Bytes::copy_from_slice(body)) {
+        assert_eq!(stop.body(), body);
     }
     let _answer = (Acknowledgement::read(body), AuthorizationStart::read(body));
     if let Some(blanked) = oicp::pin::blank(body) {
@@ -43,8 +78,16 @@ fn good() -> Vec<String> {
         support::start(),
         support::progress(),
         support::error(),
+        support::cdr(),
+        support::get_cdrs(),
         support::authorize_start(),
-        support::with(support::authorize_start(), "Identification", qr),
+        support::with(support::remote_start(), "Duration", serde_json::json!(15)),
+        support::remote_stop(),
+        support::with(support::authorize_start(), "Identification", qr.clone()),
+        support::with(support::authorize_start(), "SessionID", serde_json::json!(support::SESSION)),
+        serde_json::json!({"ActionType": "insert", "ProviderAuthenticationData": {
+            "ProviderID": "DE-DCB", "AuthenticationDataRecord": [{"Identification": qr}, {"Identification":
+                {"RFIDIdentification": {"UID": "04AABBCC", "RFID": "nfc", "ExpiryDate": "2021-01-23T14:21:23Z"}}}]}}),
     ];
     bodies.iter().map(Value::to_string).collect()
 }

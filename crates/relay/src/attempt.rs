@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use oicp::{NotificationType, service};
+use oicp::OperatorId;
+use oicp::service::Service;
 use roamhub_core::delivery::{FinalState, Lease, Tries};
+use roamhub_core::mandate::{self, Origin};
 use roamhub_core::outcome::{self, AttemptOutcome, Next, Situation};
 use roamhub_core::ports::{AttemptRecord, Fate, Letter, Settled};
 use roamhub_core::route::Route;
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 
 use crate::metrics::AttemptLabels;
 use crate::relay::Inner;
@@ -30,11 +32,13 @@ pub(crate) struct Attempt {
     pub(crate) occasion: Occasion,
     pub(crate) process: ProcessId,
     pub(crate) session: SessionKey,
-    pub(crate) kind: NotificationType,
+    pub(crate) kind: MessageKind,
+    pub(crate) operator: OperatorId,
     pub(crate) body: bytes::Bytes,
     pub(crate) received_at: Timestamp,
     pub(crate) gives_up_at: Timestamp,
     pub(crate) tries: Tries,
+    pub(crate) origin: Origin,
     pub(crate) route: Arc<Route>,
 }
 
@@ -50,7 +54,7 @@ impl Inner {
     pub(crate) async fn exchange(&self, attempt: &Attempt, budget: Duration) -> Box<Done> {
         let started_at = self.clock.now();
         let started = Instant::now();
-        let exchange = self.courier.carry(&attempt.route, letter(attempt, budget)).await;
+        let exchange = self.courier.carry(&attempt.route.endpoint, letter(attempt, budget)).await;
         let took = started.elapsed();
         let outcome = outcome::judge(&exchange, attempt.kind, &attempt.route.faults);
         self.count(attempt, &outcome, took);
@@ -142,10 +146,15 @@ fn letter(attempt: &Attempt, budget: Duration) -> Letter {
     if attempt.occasion == Occasion::Replay {
         headers.push(("hub-replay", "1".to_owned()));
     }
-    Letter {
-        url: service::Service::ChargingNotifications.join(&attempt.route.base_url, None),
-        headers,
-        body: attempt.body.clone(),
-        budget,
+    if let Some(word) = attempt.origin.word() {
+        headers.push((mandate::HEADER, word.to_owned()));
     }
+    let base_url = &attempt.route.endpoint.base_url;
+    let url = match attempt.kind {
+        MessageKind::ChargeDetailRecord => {
+            Service::ChargeDetailRecord.join(base_url, Some(&attempt.operator.to_string()))
+        }
+        _ => Service::ChargingNotifications.join(base_url, None),
+    };
+    Letter { url, headers, body: attempt.body.clone(), budget }
 }

@@ -13,12 +13,21 @@ use roamhub_core::retry;
 use roamhub_core::route::Route;
 use tokio::time::{Instant, sleep};
 
+use crate::ahead::Tempo;
 use crate::attempt::{Attempt, Occasion};
 use crate::breakers::Pass;
-use crate::lanes::{Draining, Held, Lane, Step, reached};
+use crate::lanes::{Draining, Held, Lane, Queue, Step, reached};
 use crate::places::Place;
 use crate::relay::Inner;
 use crate::submitted::{Outcome, Submitted};
+
+/// What a round begins with.
+struct Ready {
+    route: Arc<Route>,
+    places: Vec<Place>,
+    /// How many may be claimed beyond the places.
+    ahead: usize,
+}
 
 /// Whether there may be more.
 #[derive(PartialEq, Eq)]
@@ -28,15 +37,16 @@ enum Round {
 }
 
 impl Inner {
-    /// Drains the lane until nothing more is due or it is shut.
+    /// Drains the lane, or its charge detail records, until nothing more is due or it is shut.
     pub(crate) async fn drain(self: Arc<Self>, provider: ProviderId, draining: Draining) {
+        let mut tempo = Tempo::of(draining.queue);
         loop {
             let ready = tokio::select! {
                 () = self.closing.cancelled() => return,
-                ready = self.begin_round(&provider, &draining.lane) => ready,
+                ready = self.begin_round(&provider, &draining.lane, &mut tempo) => ready,
             };
-            let Some((route, places)) = ready else { return };
-            match self.send_round(&draining.lane, &route, places).await {
+            let Some(ready) = ready else { return };
+            match self.send_round(&draining.lane, ready, &mut tempo).await {
                 Ok(Round::Again) => {}
                 Ok(Round::Over) => return,
                 Err(error) => {
@@ -48,47 +58,61 @@ impl Inner {
     }
 
     /// Waits until the pace allows something and there are places for it. `None` if the lane is shut.
-    async fn begin_round(&self, provider: &ProviderId, lane: &Lane) -> Option<(Arc<Route>, Vec<Place>)> {
+    async fn begin_round(&self, provider: &ProviderId, lane: &Lane, tempo: &mut Tempo) -> Option<Ready> {
+        let queue = tempo.queue();
         loop {
             // Without an address nothing can be sent; it stays due until there is one.
-            let route = self.routes.route(provider)?;
-            if lane.shut_altogether().is_some() {
+            let route = match queue {
+                Queue::Notifications => self.routes.route(provider)?,
+                Queue::Records => self.routes.record_route(provider)?,
+            };
+            if lane.shut_altogether(queue).is_some() {
                 return None;
             }
             if let Err(wait) = lane.may_begin(route.lane.drain_rate, 1) {
                 sleep(wait).await;
                 continue;
             }
-            let mut places = lane.backlog_places(&route.lane).await;
-            if let Ok(granted) = lane.may_begin(route.lane.drain_rate, places.len()) {
+            let mut places = tempo.places(lane, &route.lane).await;
+            let wanted = places.len() + tempo.ahead(Instant::now());
+            if wanted == 0 {
+                continue;
+            }
+            if let Ok(granted) = lane.may_begin(route.lane.drain_rate, wanted) {
                 places.truncate(granted);
-                return Some((route, places));
+                return Some(Ready { ahead: granted - places.len(), route, places });
             }
         }
     }
 
     async fn send_round(
         self: &Arc<Self>,
-        lane: &Lane,
-        route: &Arc<Route>,
-        mut places: Vec<Place>,
+        lane: &Arc<Lane>,
+        Ready { route, mut places, ahead }: Ready,
+        tempo: &mut Tempo,
     ) -> Result<Round, LedgerError> {
         let mut round = Round::Over;
-        for step in lane.steps() {
+        for step in lane.steps(tempo.queue()) {
             let (only, mut right, limit) = match step {
                 Step::One(urgency, pass, few) => (Some(urgency), Some((pass, few)), 1.min(places.len())),
-                Step::Many(only) => (only, None, places.len()),
+                Step::Many(only) => (only, None, places.len() + ahead),
             };
             if limit == 0 {
                 continue;
             }
-            let claimed = self.claim(lane, route, only, limit).await?;
+            let asked = Instant::now();
+            let claimed = self.claim(lane, &route, only, limit).await?;
+            tempo.claimed(asked, claimed.len());
             if claimed.len() == limit {
                 round = Round::Again;
             }
+            let mut beyond = Vec::new();
             for owed in claimed {
-                let Some(place) = places.pop() else { break };
                 let attempt = Attempt::of(owed, route.clone());
+                let Some(place) = places.pop() else {
+                    beyond.push(attempt);
+                    continue;
+                };
                 let (pass, few) = match right.take() {
                     Some(right) => right,
                     // Refused only if the provider was lost since the steps were planned.
@@ -103,12 +127,13 @@ impl Inner {
                 self.joins.open(attempt.process);
                 self.tasks.spawn(self.clone().redeliver_one(attempt, pass, Held::new(few, place)));
             }
+            self.line_up(lane, beyond, tempo);
         }
         Ok(round)
     }
 
     /// If the ledger does not take it back, the lease runs out.
-    async fn give_up_claim(&self, attempt: &Attempt) {
+    pub(crate) async fn give_up_claim(&self, attempt: &Attempt) {
         let now = self.clock.now();
         if let Err(error) = self.ledger.defer(attempt.lease, now, now).await {
             tracing::error!(process = %attempt.process, %error, "a delivery could not be put back");
@@ -123,7 +148,7 @@ impl Inner {
         limit: usize,
     ) -> Result<Vec<OwedDelivery>, LedgerError> {
         let now = self.right_now().await?;
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let lease_until = retry::later(now, route.endpoint.timeout + self.tuning.lease_margin);
         let asked = Instant::now();
         let claimed = self.ledger.claim_due(route.provider, only, now, lease_until, limit).await?;
         self.count_given_up(route, &claimed);
@@ -138,7 +163,7 @@ impl Inner {
 
     /// One attempt at something owed, and its record.
     pub(crate) async fn redeliver_one(self: Arc<Self>, attempt: Attempt, pass: Pass, held: Held) {
-        let done = self.exchange(&attempt, attempt.route.timeout).await;
+        let done = self.exchange(&attempt, attempt.route.endpoint.timeout).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         // The provider has room for the next one; what waits for the record is the hub's own business.
         drop(held);
@@ -169,10 +194,12 @@ impl Attempt {
             process: owed.process,
             session: owed.session,
             kind: owed.kind,
+            operator: owed.operator,
             body: owed.body,
             received_at: owed.received_at,
             gives_up_at: owed.gives_up_at,
             tries: owed.tries,
+            origin: owed.origin,
             route,
         }
     }

@@ -13,6 +13,7 @@ use oicp::ProviderId;
 use roamhub_core::breaker::BreakerState;
 use roamhub_core::lane::{IN_PROBATION, LaneSettings, Pace, Urgency};
 use roamhub_core::outcome::AttemptOutcome;
+use tokio::sync::oneshot;
 
 use crate::breakers::{Gate, Pass, Reached};
 use crate::metrics::{BreakerMetrics, LaneLabels, RelayMetrics};
@@ -28,11 +29,36 @@ pub(crate) struct Lane {
     paused: AtomicBool,
     urgent: Kind,
     usual: Kind,
+    record: Kind,
     live: Arc<Places>,
     backlog: Arc<Places>,
+    /// Beside those of notifications: a charge detail record may take its time and holds up no End.
+    records: Arc<Places>,
     pace: Mutex<Pace>,
     origin: Instant,
     draining: AtomicBool,
+    draining_records: AtomicBool,
+}
+
+/// What a lane drains by itself, each with a task, places and endpoint of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Queue {
+    /// Notifications.
+    Notifications,
+    /// Charge detail records.
+    Records,
+}
+
+impl Queue {
+    pub(crate) const ALL: [Self; 2] = [Self::Notifications, Self::Records];
+
+    /// The urgencies in it, the most urgent one first.
+    fn urgencies(self) -> &'static [Urgency] {
+        match self {
+            Self::Notifications => &Urgency::OF_NOTIFICATIONS,
+            Self::Records => &[Urgency::Record],
+        }
+    }
 }
 
 /// What each urgency has of its own.
@@ -91,6 +117,8 @@ pub struct LaneLoad {
     pub breaker: BreakerState,
     /// Where the breaker of Start and Progress stands.
     pub breaker_of_the_usual: BreakerState,
+    /// Where the breaker of charge detail records stands.
+    pub breaker_of_records: BreakerState,
     /// First attempts under way.
     pub live: usize,
     /// Attempts from the ledger under way.
@@ -113,11 +141,14 @@ impl Lane {
             paused: AtomicBool::new(false),
             urgent: Kind::new(provider, Urgency::Urgent, metrics.clone()),
             usual: Kind::new(provider, Urgency::Usual, metrics.clone()),
+            record: Kind::new(provider, Urgency::Record, metrics.clone()),
             live: Arc::default(),
             backlog: Arc::default(),
+            records: Arc::default(),
             pace: Mutex::default(),
             origin: Instant::now(),
             draining: AtomicBool::new(false),
+            draining_records: AtomicBool::new(false),
         }
     }
 
@@ -125,6 +156,7 @@ impl Lane {
         match urgency {
             Urgency::Urgent => &self.urgent,
             Urgency::Usual => &self.usual,
+            Urgency::Record => &self.record,
         }
     }
 
@@ -136,17 +168,21 @@ impl Lane {
         self.kind(urgency).gate.shut_for().map(Shut::Open)
     }
 
-    /// Why nothing at all goes at the moment.
-    pub(crate) fn shut_altogether(&self) -> Option<Shut> {
-        match (self.shut(Urgency::Urgent)?, self.shut(Urgency::Usual)?) {
-            (Shut::Open(one), Shut::Open(other)) => Some(Shut::Open(one.min(other))),
-            _ => Some(Shut::Paused),
+    /// Why nothing at all of the queue goes at the moment.
+    pub(crate) fn shut_altogether(&self, queue: Queue) -> Option<Shut> {
+        let mut soonest: Option<Duration> = None;
+        for urgency in queue.urgencies() {
+            match self.shut(*urgency)? {
+                Shut::Paused => return Some(Shut::Paused),
+                Shut::Open(pause) => soonest = Some(soonest.map_or(pause, |other| other.min(pause))),
+            }
         }
+        soonest.map(Shut::Open)
     }
 
-    /// When the first breaker that is open lets something through again.
-    pub(crate) fn opens_in(&self) -> Option<Duration> {
-        Urgency::ALL.into_iter().filter_map(|urgency| self.kind(urgency).gate.shut_for()).min()
+    /// When the queue's first breaker that is open lets something through again.
+    pub(crate) fn opens_in(&self, queue: Queue) -> Option<Duration> {
+        queue.urgencies().iter().filter_map(|urgency| self.kind(*urgency).gate.shut_for()).min()
     }
 
     /// As [`Lane::shut`], but somebody who comes while a probe is under way waits a moment for what comes of it.
@@ -167,6 +203,12 @@ impl Lane {
         gate.pass().ok_or_else(|| Shut::Open(gate.shut_for().unwrap_or_default()))
     }
 
+    /// The right to one exchange, as long as nothing is amiss.
+    pub(crate) fn pass_while_closed(&self, urgency: Urgency) -> Option<Pass> {
+        let closed = self.kind(urgency).gate.state() == BreakerState::Closed;
+        if closed { self.pass(urgency).ok() } else { None }
+    }
+
     /// The same for an End that cannot wait for a breaker's pause; a person's pause holds for it too.
     pub(crate) fn pass_out_of_turn(&self) -> Option<Pass> {
         if self.paused.load(Ordering::Acquire) { None } else { self.urgent.gate.pass_out_of_turn() }
@@ -183,20 +225,36 @@ impl Lane {
     }
 
     /// A place for the backlog (its order is decided where it is claimed), as soon as there is one, and all others that are free.
-    pub(crate) async fn backlog_places(&self, settings: &LaneSettings) -> Vec<Place> {
-        let width = settings.backlog_share();
-        let mut places = vec![self.backlog.take(width, Urgency::Urgent).await];
-        while let Some(place) = self.backlog.try_take(width, Urgency::Urgent) {
-            places.push(place);
-        }
+    pub(crate) async fn backlog_places(&self, settings: &LaneSettings, queue: Queue) -> Vec<Place> {
+        let mut places = vec![self.places(queue).take(settings.backlog_share(), Urgency::Urgent).await];
+        places.extend(self.free_backlog_places(settings, queue));
         places
     }
 
+    /// The places for the backlog that are free now and that nobody waits for.
+    pub(crate) fn free_backlog_places(&self, settings: &LaneSettings, queue: Queue) -> Vec<Place> {
+        let width = settings.backlog_share();
+        std::iter::from_fn(|| self.places(queue).try_take(width, Urgency::Urgent)).collect()
+    }
+
+    /// Stands in the line for a place for the backlog from now on.
+    pub(crate) fn line_up(&self, settings: &LaneSettings, queue: Queue) -> oneshot::Receiver<Place> {
+        self.places(queue).line_up(settings.backlog_share(), Urgency::Urgent)
+    }
+
+    /// The places for the backlog of a queue.
+    fn places(&self, queue: Queue) -> &Arc<Places> {
+        match queue {
+            Queue::Notifications => &self.backlog,
+            Queue::Records => &self.records,
+        }
+    }
+
     /// What may be claimed now, what is single first: nothing if the lane is shut.
-    pub(crate) fn steps(&self) -> Vec<Step> {
+    pub(crate) fn steps(&self, queue: Queue) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut free = Vec::new();
-        for urgency in Urgency::ALL {
+        for urgency in queue.urgencies().iter().copied() {
             let kind = self.kind(urgency);
             if self.shut(urgency).is_some() {
                 continue;
@@ -234,31 +292,40 @@ impl Lane {
         pace.spend(self.origin.elapsed(), per_second, number);
     }
 
-    /// The right to drain this lane, for one at a time.
-    pub(crate) fn begin_draining(self: &Arc<Self>) -> Option<Draining> {
-        let was = self.draining.swap(true, Ordering::AcqRel);
-        (!was).then(|| Draining { lane: self.clone() })
+    /// The right to drain a queue of this lane, for one at a time.
+    pub(crate) fn begin_draining(self: &Arc<Self>, queue: Queue) -> Option<Draining> {
+        let was = self.drained(queue).swap(true, Ordering::AcqRel);
+        (!was).then(|| Draining { lane: self.clone(), queue })
+    }
+
+    fn drained(&self, queue: Queue) -> &AtomicBool {
+        match queue {
+            Queue::Notifications => &self.draining,
+            Queue::Records => &self.draining_records,
+        }
     }
 
     pub(crate) fn load(&self) -> LaneLoad {
         LaneLoad {
             breaker: self.urgent.gate.state(),
             breaker_of_the_usual: self.usual.gate.state(),
+            breaker_of_records: self.record.gate.state(),
             live: self.live.taken(),
-            backlog: self.backlog.taken(),
+            backlog: self.backlog.taken() + self.records.taken(),
         }
     }
 }
 
-/// A lane that is being drained, until this is dropped.
+/// A queue of a lane that is being drained, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Draining {
     pub(crate) lane: Arc<Lane>,
+    pub(crate) queue: Queue,
 }
 
 impl Drop for Draining {
     fn drop(&mut self) {
-        self.lane.draining.store(false, Ordering::Release);
+        self.lane.drained(self.queue).store(false, Ordering::Release);
     }
 }
 

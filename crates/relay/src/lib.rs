@@ -14,6 +14,7 @@
 //! * [`replay`]: what a person asked to be sent once more;
 //! * [`courier`]: the exchange itself, over HTTP and HTTPS.
 
+mod ahead;
 mod attempt;
 mod bell;
 pub mod breakers;
@@ -34,6 +35,7 @@ pub mod submitted;
 
 pub use breakers::{Breakers, Pass, Reached};
 pub use courier::HttpCourier;
+pub use courier::certificates::SeenCertificates;
 pub use lanes::LaneLoad;
 pub use relay::{Relay, Tuning};
 pub use submitted::{Outcome, Submitted, Why};

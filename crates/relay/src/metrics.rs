@@ -3,13 +3,14 @@
 use std::fmt;
 use std::ops::Deref;
 
-use oicp::{NotificationType, ProviderId};
+use oicp::ProviderId;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use roamhub_core::MessageKind;
 
 /// Labels of an attempt. They become text when somebody reads the metrics, not when something is counted.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -17,7 +18,7 @@ pub struct AttemptLabels {
     /// The provider.
     pub provider: ProviderId,
     /// The notification's type.
-    pub kind: NotificationType,
+    pub kind: MessageKind,
     /// The outcome's word.
     pub outcome: &'static str,
 }

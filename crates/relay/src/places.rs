@@ -29,7 +29,7 @@ impl Inner {
         self.taken
             < match urgency {
                 Urgency::Urgent => self.width,
-                Urgency::Usual => self.width - self.width / 4,
+                Urgency::Usual | Urgency::Record => self.width - self.width / 4,
             }
     }
 }
@@ -63,20 +63,26 @@ impl Places {
             if let Some(place) = self.try_take(width, urgency) {
                 return place;
             }
-            let (hand, handed) = oneshot::channel();
-            {
-                let mut inner = self.lock();
-                match urgency {
-                    Urgency::Urgent => inner.urgent.push_back(hand),
-                    Urgency::Usual => inner.others.push_back(hand),
-                }
-            }
             // It may have become free in between, or the lane wider.
-            self.hand_out();
-            if let Ok(place) = handed.await {
+            if let Ok(place) = self.line_up(width, urgency).await {
                 return place;
             }
         }
+    }
+
+    /// A place in the line of those who wait, from now on. Leaving the line, by dropping this, costs nothing.
+    pub(crate) fn line_up(self: &Arc<Self>, width: usize, urgency: Urgency) -> oneshot::Receiver<Place> {
+        let (hand, handed) = oneshot::channel();
+        {
+            let mut inner = self.lock();
+            inner.width = width;
+            match urgency {
+                Urgency::Urgent => inner.urgent.push_back(hand),
+                Urgency::Usual | Urgency::Record => inner.others.push_back(hand),
+            }
+        }
+        self.hand_out();
+        handed
     }
 
     /// Hands free places to those who wait.

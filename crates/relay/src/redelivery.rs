@@ -8,7 +8,7 @@ use std::time::Duration;
 use roamhub_core::ports::{Due, LedgerError};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::lanes::Shut;
+use crate::lanes::{Queue, Shut};
 use crate::relay::{Inner, Relay};
 
 /// The longest sleep: what another node left is found by looking.
@@ -73,17 +73,19 @@ impl Inner {
     /// Has every lane drained that has something due and is not shut; returns how long to sleep.
     async fn drain_what_is_due(self: &Arc<Self>) -> Result<Duration, LedgerError> {
         let now = self.right_now().await?;
-        let Due { providers, next } = self.ledger.due(now).await?;
+        let Due { providers, records, next } = self.ledger.due(now).await?;
         let mut sleeps = next.map_or(LONGEST_SLEEP, |next| next.duration_since(now).unsigned_abs());
-        for provider in providers {
+        let notifications = providers.into_iter().map(|provider| (provider, Queue::Notifications));
+        let records = records.into_iter().map(|provider| (provider, Queue::Records));
+        for (provider, queue) in notifications.chain(records) {
             let lane = self.lanes.of(&provider);
-            match lane.shut_altogether() {
+            match lane.shut_altogether(queue) {
                 Some(Shut::Paused) => {}
                 Some(Shut::Open(pause)) => sleeps = sleeps.min(pause),
                 None => {
                     // One kind may still be shut, and is to be probed in time.
-                    sleeps = sleeps.min(lane.opens_in().unwrap_or(sleeps));
-                    if let Some(draining) = lane.begin_draining() {
+                    sleeps = sleeps.min(lane.opens_in(queue).unwrap_or(sleeps));
+                    if let Some(draining) = lane.begin_draining(queue) {
                         self.tasks.spawn(self.clone().drain(provider, draining));
                     }
                 }

@@ -9,6 +9,7 @@ use oicp::ack::Acknowledgement;
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::Tries;
 use roamhub_core::lane::Urgency;
+use roamhub_core::mandate::Origin;
 use roamhub_core::ports::{Clock, Courier, Intake, Ledger, LedgerError, Repeated, Sending, Taken, TurnNow};
 use roamhub_core::retry;
 use roamhub_core::route::{Route, Routes};
@@ -153,6 +154,11 @@ impl Relay {
         timeout_at(deadline + GRACE, answer).await.ok().flatten().unwrap_or(Err(LedgerError::Unknown))
     }
 
+    /// Something was stored that is due at once and that nobody sends: the redelivery looks for it.
+    pub fn look_what_is_due(&self) {
+        self.inner.wake.notify_one();
+    }
+
     /// No new redeliveries from here on; [`Relay::redeliver`] ends.
     pub fn close(&self) {
         self.inner.closing.cancel();
@@ -248,11 +254,13 @@ impl Inner {
             process,
             session: intake.session,
             kind: intake.kind,
+            operator: intake.operator,
             body: intake.body.clone(),
             received_at,
             // A message that is sent in again is as young as its repeat.
             gives_up_at: retry::gives_up_at(intake.kind, intake.received_at),
             tries: Tries::default(),
+            origin: Origin::Sender,
             route,
         }))
     }
@@ -330,7 +338,7 @@ impl Inner {
             Err(shut) => return self.set_aside(attempt, sending, shut).await,
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let done = self.exchange(attempt, attempt.route.timeout.min(left)).await;
+        let done = self.exchange(attempt, attempt.route.endpoint.timeout.min(left)).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         Ok(Ok(done))
     }

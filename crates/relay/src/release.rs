@@ -62,7 +62,7 @@ impl Inner {
                 return;
             }
             let now = self.clock.now();
-            let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+            let lease_until = retry::later(now, route.endpoint.timeout + self.tuning.lease_margin);
             let claimed = match self.ledger.claim_ends(provider, medium, now, lease_until, 1).await {
                 Ok(mut claimed) => claimed.pop(),
                 Err(error) => {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oicp::ProviderId;
+use roamhub_core::MessageKind;
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Due, LedgerError, Settled};
 use roamhub_core::replay::Filled;
@@ -18,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::attempt::{Attempt, Done, Occasion};
 use crate::breakers::Pass;
-use crate::lanes::{Shut, reached};
+use crate::lanes::{Queue, Shut, reached};
 use crate::relay::{Inner, Relay};
 
 /// How many replays may be under way towards one provider.
@@ -61,7 +62,7 @@ impl Inner {
     async fn replay_step(self: Arc<Self>, replays: &mut Replays) -> Result<Duration, LedgerError> {
         let filled = self.ledger.fill_replays(self.clock.now()).await?;
         let now = self.clock.now();
-        let Due { providers, next } = self.ledger.replays_due(now).await?;
+        let Due { providers, next, .. } = self.ledger.replays_due(now).await?;
         if !providers.is_empty() {
             let paused: HashSet<_> =
                 self.ledger.pauses().await?.into_iter().map(|pause| pause.provider).collect();
@@ -85,9 +86,11 @@ impl Inner {
         replays: &mut Replays,
     ) -> Result<(), LedgerError> {
         // Without an address nothing can be sent; it stays due until there is one.
-        let Some(route) = self.routes.route(&provider) else { return Ok(()) };
+        let (notified, recorded) = (self.routes.route(&provider), self.routes.record_route(&provider));
+        // The wider one of the two: records may take longer.
+        let Some(route) = recorded.as_ref().or(notified.as_ref()) else { return Ok(()) };
         let lane = self.lanes.of(&provider);
-        if lane.shut_altogether().is_some() {
+        if Queue::ALL.into_iter().all(|queue| lane.shut_altogether(queue).is_some()) {
             return Ok(());
         }
         let width = replays.places.entry(provider).or_insert_with(|| Arc::new(Semaphore::new(WIDTH)));
@@ -100,7 +103,7 @@ impl Inner {
             return Ok(());
         }
         let now = self.clock.now();
-        let lease_until = retry::later(now, route.timeout + self.tuning.lease_margin);
+        let lease_until = retry::later(now, route.endpoint.timeout + self.tuning.lease_margin);
         let asked = Instant::now();
         let claimed = self.ledger.claim_replays(provider, now, lease_until, places.len()).await?;
         if asked.elapsed() >= self.tuning.lease_margin {
@@ -112,7 +115,13 @@ impl Inner {
         }
         lane.begun(route.lane.drain_rate, claimed.len());
         for (owed, place) in claimed.into_iter().zip(places) {
-            let attempt = Attempt { occasion: Occasion::Replay, ..Attempt::of(owed, route.clone()) };
+            let to = if owed.kind == MessageKind::ChargeDetailRecord { &recorded } else { &notified };
+            let Some(to) = to else {
+                // No endpoint for this kind, but for the other: it stands back for a while.
+                self.ledger.defer_replay(owed.lease, retry::later(now, retry::SLOW_STEP)).await?;
+                continue;
+            };
+            let attempt = Attempt { occasion: Occasion::Replay, ..Attempt::of(owed, to.clone()) };
             match lane.pass(Urgency::of(attempt.kind)) {
                 Ok(pass) => {
                     self.tasks.spawn(self.clone().replay_one(attempt, pass, place, replays.freed.clone()));
@@ -133,7 +142,7 @@ impl Inner {
         place: OwnedSemaphorePermit,
         freed: Arc<Notify>,
     ) {
-        let done = self.exchange(&attempt, attempt.route.timeout).await;
+        let done = self.exchange(&attempt, attempt.route.endpoint.timeout).await;
         pass.heard(reached(&done.outcome), &attempt.route.lane.breaker);
         self.record_replay(&attempt, done).await;
         drop(place);

@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::Args;
+use oicp::authentication::PushAuthenticationData;
 use oicp::authorize::AuthorizeStart;
+use oicp::cdr::ChargeDetailRecord;
+use oicp::remote::{RemoteStart, RemoteStop};
 use oicp::{ChargingNotification, Finding, Rejected};
 use roamhub_core::ports::Clock;
 use serde_json::json;
@@ -16,7 +19,7 @@ use crate::clock::SystemClock;
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// A charging notification or an AuthorizeStart (JSON); `-` reads standard input
+    /// A charging notification, an AuthorizeStart or a remote request (JSON); `-` reads standard input
     file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -57,13 +60,39 @@ fn read(args: &CheckArgs) -> std::io::Result<Bytes> {
     Ok(body.into())
 }
 
-/// A message with a `Type` is a notification; one without, but with an `Identification`, an AuthorizeStart.
+/// A message with a `Type` is a notification; one with `ProviderAuthenticationData` an upload; any other a provider's
+/// remote request if it is a provider's, a charge detail record if it has a `ConsumedEnergy`, and an AuthorizeStart if it has
+/// an `Identification`.
 fn check(body: Bytes) -> Checked {
     let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&body).ok();
     let has = |name: &str| members.as_ref().is_some_and(|members| members.contains_key(name));
+    if !has("Type") && has("ProviderID") && !has("OperatorID") {
+        let (message, result) = match (has("Identification"), has("Duration")) {
+            (false, _) => {
+                ("eRoamingAuthorizeRemoteStop or -ReservationStop", RemoteStop::parse(body).map(drop))
+            }
+            (true, false) => ("eRoamingAuthorizeRemoteStart", RemoteStart::parse(body).map(drop)),
+            (true, true) => {
+                ("eRoamingAuthorizeRemoteReservationStart", RemoteStart::parse_reservation(body).map(drop))
+            }
+        };
+        return Checked { message: message.to_owned(), result: result.map(|()| Vec::new()) };
+    }
+    if !has("Type") && has("Identification") && has("ConsumedEnergy") {
+        let message = "eRoamingChargeDetailRecord".to_owned();
+        let result = match ChargeDetailRecord::parse(body) {
+            Ok(record) => record.check_at(SystemClock.now()).map(|()| record.findings().to_vec()),
+            Err(rejected) => Err(rejected),
+        };
+        return Checked { message, result };
+    }
     if !has("Type") && has("Identification") {
         let result = AuthorizeStart::parse(body).map(|_| Vec::new());
         return Checked { message: "eRoamingAuthorizeStart".to_owned(), result };
+    }
+    if has("ActionType") && has("ProviderAuthenticationData") {
+        let result = PushAuthenticationData::parse(body).map(|_| Vec::new());
+        return Checked { message: "eRoamingPushAuthenticationData".to_owned(), result };
     }
     match ChargingNotification::parse(body) {
         Ok(notification) => {

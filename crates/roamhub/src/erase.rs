@@ -109,12 +109,13 @@ fn in_words(subject: u32, answer: &Value, args: &EraseArgs) -> String {
     let count = |name| number(answer, name);
     let done = if args.dry_run { "would erase" } else { "erased" };
     let mut text = format!(
-        "subject {subject}: {done} {} notifications and {} authorisation requests in {} sessions, {} remembered cards; {} \
-         had been erased before\n",
+        "subject {subject}: {done} {} notifications and {} authorisation requests in {} sessions, {} remembered cards, {} \
+         uploaded records; {} had been erased before\n",
         count("messages"),
         count("requests"),
         count("sessions"),
         count("cards"),
+        count("uploads"),
         count("erasedBefore"),
     );
     let (undelivered, under_way) = (count("undelivered"), count("underWay"));

@@ -16,13 +16,17 @@ use serde_json::{Value, json};
 
 use crate::settings::default_data;
 use crate::table::Table;
+use crate::uploads;
 use crate::verify::{self, Check};
+
+/// So many pushes of each provider are shown.
+const UPLOADS_SHOWN: usize = 20;
 
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     /// The `Process-ID` of an answer (also the receipt in its text), or a SessionID
-    #[arg(value_name = "ID", required_unless_present_any = ["refused", "verify"], conflicts_with = "refused")]
+    #[arg(value_name = "ID", required_unless_present_any = ["refused", "verify", "uploads"], conflicts_with = "refused")]
     id: Option<String>,
     /// Check a receipt instead: the file that holds it, - for standard input, or none with a Process-ID
     #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "refused")]
@@ -36,6 +40,9 @@ pub(crate) struct InspectArgs {
     /// List requests that were refused, the newest first
     #[arg(long)]
     refused: bool,
+    /// Show what providers have uploaded for authorisation: versions and counts
+    #[arg(long, conflicts_with_all = ["id", "refused", "verify"])]
+    uploads: bool,
     /// Only those of this partner
     #[arg(long, value_name = "ID", requires = "refused")]
     partner: Option<String>,
@@ -54,6 +61,12 @@ pub(crate) struct InspectArgs {
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     if let Some(receipt) = &args.verify {
         return Ok(verified(args, receipt.as_deref()));
+    }
+    if args.uploads {
+        let look = Look::at(&args.data)?;
+        let (newest, history) = (look.newest_uploads()?, look.uploads(UPLOADS_SHOWN)?);
+        print(args, &uploads::as_json(&newest, &history), || uploads::in_words(&history).to_string());
+        return Ok(ExitCode::SUCCESS);
     }
     let Some(id) = &args.id else { return refused(args) };
     let process = ProcessId::parse(id).context("Process-IDs and SessionIDs look like 0198f2d4-…, a UUID")?;
@@ -124,7 +137,9 @@ fn session_in_words(story: &SessionStory) -> String {
     line("session", session.key.to_session_id().to_string());
     line("operator", session.operator.to_string());
     line("provider", session.provider.map_or_else(|| "-".to_owned(), |id| id.to_string()));
-    line("state", view::state(session.state).to_owned());
+    line("kind", format!("{}, opened by {}", session.kind.as_str(), session.opened_by.as_str()));
+    let ended = if story.charging_ended() { ", charging ended" } else { "" };
+    line("state", format!("{}{ended}", session.state.as_str()));
     line("opened", session.opened_at.to_string());
     if let Some(evse) = &session.evse {
         line("evse", evse.clone());
@@ -140,6 +155,9 @@ fn session_in_words(story: &SessionStory) -> String {
     }
     for conflict in &story.conflicts {
         line("conflict", format!("{} said yes too, at {}", conflict.provider, conflict.at));
+    }
+    for difference in &story.differences {
+        line("difference", format!("{} {}: {}", difference.pointer, difference.code, difference.text));
     }
     for message in &story.messages {
         let _ = write!(text, "\n{}", message_in_words(message));
@@ -159,6 +177,9 @@ fn message_in_words(message: &MessageRecord) -> String {
     line("operator", message.operator.to_string());
     line("provider", message.provider.to_string());
     line("received", message.received_at.to_string());
+    if let Some(word) = message.origin.word() {
+        line("issued", format!("by the hub, on the operator's behalf ({word})"));
+    }
     let body = match message.erased_at {
         Some(at) => format!("erased at {at}"),
         None => format!("{} bytes", message.body.len()),

@@ -4,6 +4,7 @@ mod check;
 mod clock;
 mod control;
 mod demo;
+mod differences;
 mod door;
 mod erase;
 mod ghosts;
@@ -12,6 +13,7 @@ mod keys;
 mod lanes;
 mod lifecycle;
 mod mail;
+mod mandates;
 mod node;
 mod open_files;
 mod partners;
@@ -22,6 +24,7 @@ mod settings;
 mod table;
 mod tail;
 mod telemetry;
+mod uploads;
 mod verify;
 mod watching;
 mod watching_settings;
@@ -69,6 +72,10 @@ enum Command {
     Resume(lanes::ResumeArgs),
     /// List sessions that look like ghosts
     Ghosts(ghosts::GhostsArgs),
+    /// List operators that have lost their mandate for Ends on their behalf, or give one back
+    Mandates(mandates::MandatesArgs),
+    /// List where charge detail records and Ends say something else
+    Differences(differences::DifferencesArgs),
     /// Operators, providers and contracts kept in the ledger
     #[command(subcommand)]
     Partners(partners::PartnersCommand),
@@ -89,6 +96,8 @@ fn main() -> ExitCode {
         Command::Pause(args) => return shown(lanes::pause(&args)),
         Command::Resume(args) => return shown(lanes::resume(&args)),
         Command::Ghosts(args) => return shown(ghosts::run(&args)),
+        Command::Mandates(args) => return shown(mandates::run(&args)),
+        Command::Differences(args) => return shown(differences::run(&args)),
         Command::Partners(command) => partners::run(command),
     };
     match result {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use roamhub_console::{Admin, Console, ghosts};
+use roamhub_console::{Admin, Console, differences, ghosts};
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
@@ -111,8 +111,13 @@ impl Node {
             Tuning::default(),
         );
         let services = ServiceMetrics::register(&mut registry);
-        let parts =
-            Parts { ledger: ledger.clone(), clock: clock.clone(), partners: partners.clone(), webhooks };
+        let parts = Parts {
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            partners: partners.clone(),
+            certificates: webhooks.certificates(),
+            webhooks,
+        };
         let watchers = watching.prepare(parts, &services, &mut registry)?;
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
         let metrics = IngressMetrics::register(&mut registry);
@@ -125,15 +130,21 @@ impl Node {
         let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
         let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
         let admin = Admin::new(ledger.clone(), clock.clone());
-        let console = Console::new(ledger, clock, registry).with(ghosts::routes(hub.clone()));
+        let console = Console::new(ledger, clock, registry)
+            .with(ghosts::routes(hub.clone()))
+            .with(differences::routes(hub.clone()));
         watchers.clear_up().await;
         let (redelivery, replay) = (relay.clone(), relay.clone());
+        let (comparing, compare_stop) = (hub.comparing(), stop.clone());
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
+        let answers = hub.clone().forget_answers(stop.clone());
         let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
+            ("comparing records", tokio::spawn(comparing.run(compare_stop))),
+            ("shared answers", tokio::spawn(answers)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),

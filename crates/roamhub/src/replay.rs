@@ -31,7 +31,7 @@ pub(crate) struct ReplayArgs {
     /// Received before then
     #[arg(long, value_name = "INSTANT")]
     until: Option<String>,
-    /// Only this type: Start, Progress, End or Error; may be repeated
+    /// Only this type: Start, Progress, End, Error or ChargeDetailRecord; may be repeated
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
     /// What has ended so: refused, exhausted, expired, superseded, held, delivered, or all; may be repeated

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use oicp::{NotificationType, OperatorId, ProviderId, SessionId};
-use roamhub_core::SessionKey;
+use oicp::{OperatorId, ProviderId, SessionId};
 use roamhub_core::ports::Clock;
+use roamhub_core::{MessageKind, SessionKey};
 use roamhub_ledger::sqlite::{Look, Passed};
 use serde_json::json;
 
@@ -55,7 +55,7 @@ struct Filter {
     operator: Option<OperatorId>,
     provider: Option<ProviderId>,
     session: Option<SessionKey>,
-    kind: Option<NotificationType>,
+    kind: Option<MessageKind>,
 }
 
 impl Filter {
@@ -64,7 +64,7 @@ impl Filter {
         let provider = args.provider.as_deref().map(|id| ProviderId::parse(id).ok());
         let session =
             args.session.as_deref().map(|id| SessionId::parse(id).ok().and_then(|id| SessionKey::of(&id)));
-        let kind = args.kind.as_deref().map(NotificationType::parse);
+        let kind = args.kind.as_deref().map(MessageKind::parse);
         Ok(Self {
             operator: known(operator, "an OperatorID looks like DE*ABC")?,
             provider: known(provider, "a ProviderID looks like DE-DCB")?,

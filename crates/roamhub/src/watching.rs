@@ -8,8 +8,9 @@ use prometheus_client::registry::Registry;
 use roamhub_core::ports::people::{Mailer, WebhookCourier};
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::watchdog::Limits;
+use roamhub_relay::SeenCertificates;
 use roamhub_services::metrics::ServiceMetrics;
-use roamhub_services::people::PeopleSettings;
+use roamhub_services::people::{PeopleSettings, Ways};
 use roamhub_services::people_metrics::PeopleMetrics;
 use roamhub_services::{Partners, People, Watchdog};
 use tokio::task::JoinHandle;
@@ -45,6 +46,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) partners: Arc<Partners>,
     pub(crate) webhooks: Arc<dyn WebhookCourier>,
+    pub(crate) certificates: Arc<SeenCertificates>,
 }
 
 /// Ready to start.
@@ -61,13 +63,14 @@ impl Watching {
         services: &ServiceMetrics,
         registry: &mut Registry,
     ) -> anyhow::Result<Watchers> {
-        let Parts { ledger, clock, partners, webhooks } = parts;
-        let metrics = services.watch.clone();
-        let watchdog = Watchdog::new(ledger.clone(), clock.clone(), self.limits, self.every, metrics);
+        let Parts { ledger, clock, partners, webhooks, certificates } = parts;
+        let watchdog =
+            Watchdog::new(ledger.clone(), clock.clone(), self.limits, self.every, partners.clone(), services);
         let mailer = self.smtp.map(SmtpMailer::new).transpose()?;
         let mailer = mailer.map(|mailer| Arc::new(mailer) as Arc<dyn Mailer>);
         let metrics = PeopleMetrics::register(registry);
-        let people = People::new(ledger, clock, partners, self.people, webhooks, mailer, metrics);
+        let ways = Ways { webhooks, mailer };
+        let people = People::new(ledger, clock, partners, self.people, certificates, ways, metrics);
         Ok(Watchers { watchdog, people })
     }
 }

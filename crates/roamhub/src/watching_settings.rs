@@ -29,6 +29,7 @@ pub(crate) struct WatchdogSection {
     silent_progress: Option<u32>,
     undecided: Option<String>,
     forget_after: Option<String>,
+    certificate_expires: Option<String>,
 }
 
 /// `[notify]`: the people who run the hub, and when anybody hears of anything.
@@ -68,7 +69,8 @@ pub(crate) fn settle(
     let usual = Watching::default();
     let every = duration("WATCHDOG_EVERY", watchdog.every.clone(), usual.every)?;
     let smtp = mail_server(smtp)?;
-    let people = people(notify, usual.people)?;
+    let notice = notice(watchdog.certificate_expires.clone(), usual.people.certificate_notice)?;
+    let people = PeopleSettings { certificate_notice: notice, ..people(notify, usual.people)? };
     if people.contact.mail.is_some() && smtp.is_none() {
         bail!("notify.mail needs a mail server: say [smtp] host in roamhub.toml, or ROAMHUB_SMTP_HOST");
     }
@@ -113,7 +115,25 @@ fn people(section: NotifySection, usual: PeopleSettings) -> anyhow::Result<Peopl
         look_every: duration("NOTIFY_LOOK_EVERY", section.look_every, usual.look_every)?,
         ghosts: number("NOTIFY_GHOSTS", section.ghosts, usual.ghosts)?.max(1),
         contact: Contact { webhook, mail },
+        ..usual
     })
+}
+
+/// How long before its end a certificate is worth a word: in days too, and "0" for never.
+fn notice(from_file: Option<String>, usual: Duration) -> anyhow::Result<Duration> {
+    const DAY: u64 = 24 * 60 * 60;
+    const VARIABLE: &str = "WATCHDOG_CERTIFICATE_EXPIRES";
+    let Some(said) = text(VARIABLE, from_file.clone()) else { return Ok(usual) };
+    if said == "0" {
+        return Ok(Duration::ZERO);
+    }
+    match said.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()) {
+        Some(days) => {
+            let seconds = days.checked_mul(DAY).context("watchdog.certificate_expires: too many days")?;
+            Ok(Duration::from_secs(seconds))
+        }
+        None => duration(VARIABLE, from_file, usual),
+    }
 }
 
 fn mail_server(section: SmtpSection) -> anyhow::Result<Option<SmtpSettings>> {

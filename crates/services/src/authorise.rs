@@ -10,21 +10,24 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use oicp::OperatorId;
 use oicp::authorize::AuthorizeStart;
+use oicp::identification::Identification;
+use oicp::service::Service;
 use oicp::status::Code;
 use roamhub_core::authorisation::{self, NobodyToAsk};
 use roamhub_core::directory::{Directory, Operator};
+use roamhub_core::media::{Form, Grounds};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
 use roamhub_core::watchdog::GhostKind;
 use roamhub_core::{ProcessId, SessionKey};
-use sha2::{Digest, Sha256};
-use tokio::time::timeout_at;
 
+use crate::asked_once::Asking;
 use crate::authorise_ask::{Asked, Consent, Question};
+use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
-use crate::shared_answers::Place;
+use crate::uploaded::Said;
 
 /// From the call's arrival to its answer, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_800);
@@ -41,21 +44,22 @@ impl Hub {
             }
         };
         let ids = CallerIds {
-            operator: Some(request.operator_id()),
+            partner: Some(request.operator_id().into()),
             session: None,
             cpo_partner_session: request.cpo_partner_session_id().map(str::to_owned),
             emp_partner_session: request.emp_partner_session_id().map(str::to_owned),
         };
         let refused = |verdict| Reply { process, verdict, ids: ids.clone() };
         let directory = self.inner.partners.directory();
-        let operator = match caller(path_id, &request, &directory) {
+        let operator = match caller::operator(path_id, request.operator_id(), &directory) {
+            Ok(operator) if operator.locked => return refused(Verdict::Locked(operator.id.into())),
             Ok(operator) => operator,
             Err(verdict) => return refused(*verdict),
         };
         self.once(process, request, operator, directory, ids, arrived).await
     }
 
-    /// Identical requests share one answer. The work goes on in a task of its own if the caller goes.
+    /// Identical requests share one answer.
     async fn once(
         &self,
         process: ProcessId,
@@ -65,43 +69,21 @@ impl Hub {
         ids: CallerIds,
         arrived: Instant,
     ) -> Reply {
-        let digest: [u8; 32] = Sha256::digest(request.body()).into();
-        let abandoned = Reply { process, verdict: Verdict::Ledger(LedgerError::Unknown), ids: ids.clone() };
-        let mut answer = match self.inner.authorisations.place(operator.id, digest) {
-            Place::Later(answer) => answer,
-            Place::First(sender) => {
-                let (inner, answer) = (self.inner.clone(), sender.subscribe());
-                self.inner.tasks.spawn(async move {
-                    let verdict = inner.decide(process, &request, &operator, &directory, arrived).await;
-                    let verdict = verdict.unwrap_or_else(Verdict::Ledger);
-                    if matches!(verdict, Verdict::Ledger(_)) {
-                        inner.authorisations.forget(operator.id, digest);
-                    }
-                    inner.count(&operator.id, &verdict);
-                    sender.send_replace(Some(Reply { process, verdict, ids }));
-                });
-                answer
-            }
+        let asking = Asking {
+            process,
+            service: Service::AuthorizeStart,
+            body: request.body().clone(),
+            ids: ids.clone(),
         };
-        let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        match timeout_at(deadline, answer.wait_for(Option::is_some)).await {
-            Ok(Ok(reply)) => reply.clone().unwrap_or(abandoned),
-            Ok(Err(_)) | Err(_) => abandoned,
-        }
+        let lasting = |verdict: &Verdict| !matches!(verdict, Verdict::Ledger(_));
+        self.asked_once(asking, arrived + PATIENCE, lasting, |inner| async move {
+            let verdict = inner.decide(process, &request, &operator, &directory, arrived).await;
+            let verdict = verdict.unwrap_or_else(Verdict::Ledger);
+            inner.count(&operator.id, &verdict);
+            Reply { process, verdict, ids }
+        })
+        .await
     }
-}
-
-fn caller(
-    path_id: &str,
-    request: &AuthorizeStart,
-    directory: &Directory,
-) -> Result<Arc<Operator>, Box<Verdict>> {
-    let body = request.operator_id();
-    if OperatorId::parse(path_id).ok() != Some(body) {
-        return Err(Box::new(Verdict::IdMismatch { path: path_id.to_owned(), body }));
-    }
-    let operator = directory.operator(&body).ok_or_else(|| Box::new(Verdict::UnknownOperator(body)))?;
-    if operator.locked { Err(Box::new(Verdict::Locked(operator.id))) } else { Ok(operator.clone()) }
 }
 
 impl Inner {
@@ -118,15 +100,35 @@ impl Inner {
             Some(_) => None,
             None => self.ledger.remembered_provider(medium).await?,
         };
+        let identification = request.identification();
         let candidates = match authorisation::candidates(request, operator, directory, remembered) {
-            Ok(candidates) => candidates,
+            Ok(candidates) => Some(candidates),
             Err(NobodyToAsk::NoContract) => return Ok(Verdict::NoContract),
             Err(NobodyToAsk::UnknownProvider(id)) => return Ok(Verdict::UnknownProvider(id)),
-            Err(NobodyToAsk::NotOffered) => return Ok(Verdict::ProviderNotAsked),
+            Err(NobodyToAsk::NotOffered) => {
+                if authorisation::uploaders(identification, operator, directory).is_empty() {
+                    return Ok(Verdict::ProviderNotAsked);
+                }
+                // Uploaded records decide alone.
+                None
+            }
         };
+        let said = self.said_by_uploads(identification, medium, operator, directory, arrived).await?;
         let key = SessionKey::new();
         let pending = self.pending(key, process, request, operator, medium);
         self.ledger.open_pending(pending).await?;
+        let candidates = match (said, candidates) {
+            (Said::Yes(consent), _) => {
+                let grounds = Some(Grounds::Uploaded(Form::of(identification)));
+                return self
+                    .conclude(key, medium, request, operator, Asked::Authorised(consent), grounds)
+                    .await;
+            }
+            (Said::No(status), None) => {
+                return self.conclude(key, medium, request, operator, Asked::Refused(status), None).await;
+            }
+            (Said::No(_), Some(candidates)) => candidates,
+        };
         // Looked up after that commit: the outcome of an End that its operator has just heard of is in it or before it.
         let owed = self.relay.owed_ends(medium).await;
         let question = Question {
@@ -139,7 +141,18 @@ impl Inner {
             owed: owed.into(),
         };
         let asked = self.ask(question, candidates).await;
-        self.conclude(key, medium, request, operator, asked).await
+        let grounds = self.grounds(&asked);
+        self.conclude(key, medium, request, operator, asked, grounds).await
+    }
+
+    /// The media that the provider named as ones that may stop the session; those of codes not, only the provider knows
+    /// their PINs.
+    fn grounds(&self, asked: &Asked) -> Option<Grounds> {
+        let Asked::Authorised(consent) = asked else { return None };
+        let media = consent.answer.stop_media();
+        let decides = |medium: &&Identification| matches!(Form::of(medium), Form::Card | Form::Contract);
+        let media: Vec<_> = media.iter().filter(decides).map(|medium| self.medium_key.hash(medium)).collect();
+        (!media.is_empty()).then_some(Grounds::Named(media))
     }
 
     fn pending(
@@ -170,6 +183,7 @@ impl Inner {
         request: &AuthorizeStart,
         operator: &Operator,
         asked: Asked,
+        grounds: Option<Grounds>,
     ) -> Result<Verdict, LedgerError> {
         let mut outcome = AuthorisationOutcome {
             key,
@@ -185,7 +199,18 @@ impl Inner {
                 outcome.emp_partner_session_id.clone_from(&consent.answer.emp_partner_session_id);
                 outcome.code = Code::SUCCESS.number();
                 let by = consent.provider.id;
-                self.ledger.decide(outcome).await.inspect_err(|_| {
+                let was_asked = !matches!(grounds, Some(Grounds::Uploaded(_)));
+                let keep = async {
+                    match grounds {
+                        Some(grounds) => self.ledger.keep_grounds(key, grounds).await,
+                        None => Ok(()),
+                    }
+                };
+                // Queued in this order: nobody hears of a session without what may stop it.
+                tokio::try_join!(keep, self.ledger.decide(outcome)).inspect_err(|_| {
+                    if !was_asked {
+                        return;
+                    }
                     // The operator hears no yes, but the provider has given one.
                     self.ledger.note_conflict(key, operator.id, by, self.clock.now());
                     self.metrics.watch.found(&operator.id, GhostKind::LateYes);

@@ -190,12 +190,12 @@ impl Inner {
         self.relay.release(provider.id, question.medium, &question.owed).await;
         let left = question.deadline().saturating_duration_since(tokio::time::Instant::now());
         let letter = Letter {
-            url: Service::AuthorizeStart.join(&route.base_url, Some(&question.operator.to_string())),
+            url: Service::AuthorizeStart.join(&route.endpoint.base_url, Some(&question.operator.to_string())),
             headers: vec![("process-id", question.process.to_string())],
             body: question.body.clone(),
-            budget: route.timeout.min(left),
+            budget: route.endpoint.timeout.min(left),
         };
-        let answer = self.courier.carry(&route, letter).await;
+        let answer = self.courier.carry(&route.endpoint, letter).await;
         let read = answer.as_ref().ok().and_then(|answer| AuthorizationStart::read(&answer.body).ok());
         pass.heard(reached(&answer, read.is_some()), &route.lane.breaker);
         if read.is_none() {
@@ -222,7 +222,7 @@ pub(crate) enum Silence {
 }
 
 /// Whether the provider was there: what feeds its breaker is the same as for notifications.
-fn reached(answer: &Exchange, usable: bool) -> Reached {
+pub(crate) fn reached(answer: &Exchange, usable: bool) -> Reached {
     match answer {
         Ok(answer) if !usable && matches!(answer.status, 408 | 425 | 429 | 500..) => Reached::No,
         Ok(_) | Err(ExchangeFailure::Address) => Reached::Yes,

@@ -3,10 +3,12 @@
 //! Invariants: a message that is being sent is not touched; one that is still owed only if that is asked for; when the
 //! work is done, nothing of what was overwritten is left in the ledger's files.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use oicp::authorize::AuthorizeStart;
 use oicp::identification::Identification;
 use oicp::ids::{EvcoId, SessionId, Uid};
+use oicp::remote::RemoteStart;
 use roamhub_core::SessionKey;
 use roamhub_core::erasure::{ErasureCount, Undelivered};
 use roamhub_core::ports::{Ledger, LedgerError};
@@ -93,6 +95,10 @@ pub async fn erase(
     if ledger.remembered_provider(medium).await?.is_some() {
         count.cards += 1;
     }
+    count.uploads = match extent {
+        Extent::DryRun => ledger.uploads_of(medium).await?,
+        Extent::Erase(_) => ledger.erase_uploads_of(medium).await?,
+    };
     if let Extent::Erase(_) = extent {
         ledger.forget_medium(medium).await?;
         ledger.purge().await?;
@@ -114,14 +120,21 @@ async fn requests_without_session(
         let Some((last, _)) = requests.last() else { return Ok(count) };
         after = Some(*last);
         for (process, body) in requests {
-            let theirs =
-                AuthorizeStart::parse(body).is_ok_and(|request| key.hash(request.identification()) == medium);
+            let theirs = identification(body).is_some_and(|of| key.hash(&of) == medium);
             count = match (theirs, extent) {
                 (false, _) => count,
                 (true, Extent::DryRun) => count.and(ErasureCount { requests: 1, ..ErasureCount::default() }),
                 (true, Extent::Erase(_)) => count.and(ledger.erase_request(process, now).await?),
             };
         }
+    }
+}
+
+/// Whose request it was: one that came from a charge point, or from afar.
+fn identification(request: Bytes) -> Option<Identification> {
+    match AuthorizeStart::parse(request.clone()) {
+        Ok(request) => Some(request.identification().clone()),
+        Err(_) => RemoteStart::parse(request).ok().map(|request| request.identification()),
     }
 }
 

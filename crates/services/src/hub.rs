@@ -14,8 +14,12 @@ use crate::feed::Feed;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
+use crate::pins::Pins;
+use crate::remote::CallsUnderWay;
 use crate::session_cache::SessionCache;
 use crate::shared_answers::SharedAnswers;
+use crate::upload_turns::UploadTurns;
+use crate::uploaded::NewestUploads;
 
 /// The services. Cheap to clone.
 #[derive(Clone)]
@@ -31,11 +35,15 @@ pub(crate) struct Inner {
     pub(crate) partners: Arc<Partners>,
     pub(crate) metrics: ServiceMetrics,
     pub(crate) sessions: SessionCache,
-    pub(crate) authorisations: SharedAnswers,
+    pub(crate) answers: SharedAnswers,
+    pub(crate) remote_calls: CallsUnderWay,
+    pub(crate) pins: Pins,
+    pub(crate) uploads: NewestUploads,
+    pub(crate) upload_turns: UploadTurns,
     pub(crate) authorisation_breakers: Breakers,
     pub(crate) feed: Feed,
     pub(crate) medium_key: MediumKey,
-    /// Authorisations under way, also those whose caller has gone.
+    /// Authorisations and remote requests under way, also those whose caller has gone.
     pub(crate) tasks: TaskTracker,
 }
 
@@ -63,6 +71,9 @@ impl Hub {
         relay.read_pauses().await?;
         let authorisation_breakers = relay.breakers("authorization");
         let feed = Feed::new(ledger.clone(), clock.clone(), partners.clone(), metrics.feed.clone());
+        let pins = Pins::new(ledger.guesses().await?);
+        let uploads = NewestUploads::new(ledger.newest_uploads().await?);
+        let uploading = ledger.uploading_providers().await?;
         let inner = Inner {
             ledger,
             relay,
@@ -71,16 +82,22 @@ impl Hub {
             partners,
             metrics,
             sessions: SessionCache::default(),
-            authorisations: SharedAnswers::default(),
+            answers: SharedAnswers::default(),
+            remote_calls: CallsUnderWay::default(),
+            pins,
+            uploads,
+            upload_turns: UploadTurns::default(),
             authorisation_breakers,
             feed,
             medium_key,
             tasks: TaskTracker::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        inner.tidy_all_uploads(uploading);
+        Ok(Self { inner })
     }
 
-    /// Finishes the authorisations under way; `false` if the deadline came first.
+    /// Finishes the authorisations and remote requests under way; `false` if the deadline came first.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.inner.tasks.close();
         timeout(deadline, self.inner.tasks.wait()).await.is_ok()

@@ -37,6 +37,8 @@ pub struct LaneRecord {
     pub breaker: BreakerState,
     /// The breaker of Start and Progress, in this process.
     pub breaker_of_the_usual: BreakerState,
+    /// The breaker of charge detail records, in this process.
+    pub breaker_of_records: BreakerState,
     /// The breaker of its authorisation service, in this process.
     pub authorisation_breaker: BreakerState,
     /// First attempts under way in this process.
@@ -116,6 +118,7 @@ impl Hub {
                 pause: pauses.remove(&provider),
                 breaker: load.breaker,
                 breaker_of_the_usual: load.breaker_of_the_usual,
+                breaker_of_records: load.breaker_of_records,
                 authorisation_breaker: inner.authorisation_breakers.of(&provider).state(),
                 live: load.live,
                 backlog: load.backlog,

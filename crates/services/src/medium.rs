@@ -15,8 +15,13 @@ impl MediumKey {
 
     /// The hash under which a medium is remembered.
     pub(crate) fn hash(&self, identification: &Identification) -> [u8; 32] {
+        self.hash_text(&identification.medium_text())
+    }
+
+    /// The hash of a text that names something in the same way.
+    pub(crate) fn hash_text(&self, text: &str) -> [u8; 32] {
         let mut hash = self.0.clone();
-        hash.update(identification.medium_text().as_bytes());
+        hash.update(text.as_bytes());
         hash.finalize().into_bytes().into()
     }
 }

@@ -9,6 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::mandates::MandateMetrics;
+use crate::remote::metrics::RemoteMetrics;
 use crate::watch_metrics::WatchMetrics;
 
 /// Labels of a finding. They become text when somebody reads the metrics, not when something is counted.
@@ -35,32 +37,63 @@ pub struct AuthorisationLabels {
     pub code: String,
 }
 
+/// Labels of an upload.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct UploadLabels {
+    /// The provider that uploaded.
+    pub provider: String,
+    /// The OICP code it was told.
+    pub code: String,
+}
+
 /// The services' metrics.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceMetrics {
     pub(crate) findings: Family<FindingLabels, Counter>,
+    pub(crate) differences: Family<FindingLabels, Counter>,
     pub(crate) authorisations: Family<AuthorisationLabels, Counter>,
+    pub(crate) stops: Family<AuthorisationLabels, Counter>,
+    pub(crate) uploads: Family<UploadLabels, Counter>,
     pub(crate) conflicts: Counter,
+    pub(crate) remote: RemoteMetrics,
     pub(crate) feed: FeedMetrics,
     /// What the watchdog counts.
     pub watch: WatchMetrics,
+    /// What is counted about mandates.
+    pub mandates: MandateMetrics,
 }
 
 impl ServiceMetrics {
     /// Makes them and registers them.
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self { watch: WatchMetrics::register(registry), ..Self::default() };
+        let metrics = Self {
+            watch: WatchMetrics::register(registry),
+            mandates: MandateMetrics::register(registry),
+            ..Self::default()
+        };
         registry.register("roamhub_findings", "Oddities in accepted notifications", metrics.findings.clone());
+        registry.register(
+            "roamhub_record_differences",
+            "What charge detail records and the Ends of their sessions say differently",
+            metrics.differences.clone(),
+        );
         registry.register(
             "roamhub_authorisations",
             "Authorisations, by answer",
             metrics.authorisations.clone(),
+        );
+        registry.register("roamhub_stops", "Requests to stop, by answer", metrics.stops.clone());
+        registry.register(
+            "roamhub_uploads",
+            "Uploads of authentication data, by answer",
+            metrics.uploads.clone(),
         );
         registry.register(
             "roamhub_authorisation_conflicts",
             "Providers that said yes after another one had",
             metrics.conflicts.clone(),
         );
+        metrics.remote.register(registry);
         metrics.feed.register(registry);
         metrics
     }

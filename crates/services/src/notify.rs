@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use oicp::{ChargingNotification, Finding, NotificationType};
+use oicp::{ChargingNotification, Finding, SessionId};
 use roamhub_core::directory::{Directory, Operator, WhenUnreachable};
 use roamhub_core::plausibility::{self, EVSE_CHANGED, EVSE_OUTSIDE_BUNDLE};
 use roamhub_core::ports::{Declined, Intake, LedgerError, Plan};
 use roamhub_core::session::SessionFacts;
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use roamhub_relay::{Outcome, Submitted, Why};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
@@ -68,11 +68,11 @@ impl Inner {
         let refused = |verdict| Ok(Noted { process, verdict });
         let directory = self.partners.directory();
         let Some(operator) = directory.operator(&notification.operator_id()) else {
-            return refused(Verdict::UnknownOperator(notification.operator_id()));
+            return refused(Verdict::UnknownCaller(notification.operator_id().into()));
         };
         let session = timeout_at(
             tokio::time::Instant::from_std(arrived + PATIENCE),
-            self.session_of(&notification, operator),
+            self.session_of(notification.session_id(), operator),
         );
         let Some(session) = session.await.unwrap_or(Err(LedgerError::Unknown))? else {
             return refused(Verdict::SessionInvalid);
@@ -84,9 +84,9 @@ impl Inner {
             Ok(findings) => findings,
             Err(verdict) => return refused(*verdict),
         };
-        let kind = notification.kind();
+        let kind = MessageKind::from(notification.kind());
         let provider = directory.provider(&session.provider);
-        let hears = provider.is_some_and(|provider| provider.hears(kind));
+        let hears = provider.is_some_and(|provider| provider.hears(notification.kind()));
         let plan = if hears { Plan::Send { lease_until: self.relay.lease_until() } } else { Plan::Hold };
         let intake = self.intake(process, &notification, &session, findings, plan);
         let submitted = self.relay.submit(Arc::new(intake), arrived).await?;
@@ -102,12 +102,12 @@ impl Inner {
     }
 
     /// The session, if it is the caller's own. Whether it is still open is decided in the ledger's transaction.
-    async fn session_of(
+    pub(crate) async fn session_of(
         &self,
-        notification: &ChargingNotification,
+        session: SessionId,
         operator: &Operator,
     ) -> Result<Option<Arc<SessionFacts>>, LedgerError> {
-        let Some(key) = SessionKey::of(&notification.session_id()) else { return Ok(None) };
+        let Some(key) = SessionKey::of(&session) else { return Ok(None) };
         let facts = match self.sessions.get(key) {
             Some(facts) => Some(facts),
             None => self.ledger.session_facts(key).await?.map(|facts| self.sessions.put(facts)),
@@ -128,7 +128,7 @@ impl Inner {
         findings.extend(odd);
         findings.extend(notification.findings_at(self.clock.now()));
         let own = findings.len();
-        findings.extend(plausibility::against_session(notification, session, operator, directory));
+        findings.extend(plausibility::against_session(notification.evse_id(), session, operator, directory));
         for finding in &findings {
             let labels = FindingLabels { operator: operator.id, code: finding.code };
             self.metrics.findings.get_or_create(&labels).inc();
@@ -162,7 +162,7 @@ impl Inner {
             session: session.key,
             operator: session.operator,
             provider: session.provider,
-            kind: notification.kind(),
+            kind: notification.kind().into(),
             body: notification.body().clone(),
             digest: Sha256::digest(notification.body()).into(),
             evse: notification.evse_id(),
@@ -177,7 +177,7 @@ impl Inner {
     fn noted(
         &self,
         submitted: Submitted,
-        kind: NotificationType,
+        kind: MessageKind,
         session: &SessionFacts,
         directory: &Directory,
     ) -> Noted {
@@ -193,10 +193,7 @@ impl Inner {
             Outcome::Declined(Declined::SessionInvalid) => Verdict::SessionInvalid,
             Outcome::Declined(Declined::TooSoon { last }) => Verdict::TooSoon { last },
             Outcome::Deferred(why) => {
-                let later = Later {
-                    why: in_words(why),
-                    may_be_overtaken: matches!(kind, NotificationType::Start | NotificationType::Progress),
-                };
+                let later = Later { why: in_words(why), may_be_overtaken: kind.is_passing() };
                 let policy = directory.provider(&session.provider).map(|provider| provider.when_unreachable);
                 match policy.unwrap_or_default() {
                     WhenUnreachable::Defer => Verdict::Deferred(later),
@@ -225,20 +222,10 @@ fn in_words(why: Why) -> String {
 impl CallerIds {
     fn of(notification: &ChargingNotification) -> Self {
         Self {
-            operator: Some(notification.operator_id()),
+            partner: Some(notification.operator_id().into()),
             session: Some(notification.session_id().to_string()),
             cpo_partner_session: notification.cpo_partner_session_id().map(str::to_owned),
             emp_partner_session: notification.emp_partner_session_id().map(str::to_owned),
-        }
-    }
-
-    /// What could be read of a message that breaks the protocol.
-    pub(crate) fn of_rejected(rejected: &oicp::Rejected) -> Self {
-        Self {
-            operator: rejected.operator_id,
-            session: rejected.session_id.map(|id| id.to_string()),
-            cpo_partner_session: rejected.cpo_partner_session_id.clone(),
-            emp_partner_session: rejected.emp_partner_session_id.clone(),
         }
     }
 }

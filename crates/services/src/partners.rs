@@ -2,16 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use oicp::ProviderId;
 use roamhub_core::directory::{Directory, OfferedService, Provider};
-use roamhub_core::route::{Route, Routes};
+use roamhub_core::route::{Endpoint, Route, Routes};
+
+/// What a provider gets for taking a charge detail record, at least: nobody waits for it, and checking signed meter values
+/// takes time.
+const LEAST_FOR_A_RECORD: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 struct Snapshot {
     directory: Arc<Directory>,
     routes: HashMap<ProviderId, Arc<Route>>,
+    record_routes: HashMap<ProviderId, Arc<Route>>,
 }
 
 /// The current partners. Reading costs nothing; replacing is seen by the next call.
@@ -37,7 +43,11 @@ impl Partners {
                 Some((provider.id, Arc::new(route(provider, OfferedService::Notifications)?)))
             })
             .collect();
-        self.current.store(Arc::new(Snapshot { directory: Arc::new(directory), routes }));
+        let record_routes = directory
+            .providers()
+            .filter_map(|provider| Some((provider.id, Arc::new(record_route(provider)?))))
+            .collect();
+        self.current.store(Arc::new(Snapshot { directory: Arc::new(directory), routes, record_routes }));
     }
 
     /// The partners as of now.
@@ -51,16 +61,30 @@ impl Routes for Partners {
     fn route(&self, provider: &ProviderId) -> Option<Arc<Route>> {
         self.current.load().routes.get(provider).cloned()
     }
+
+    fn record_route(&self, provider: &ProviderId) -> Option<Arc<Route>> {
+        self.current.load().record_routes.get(provider).cloned()
+    }
+}
+
+/// How to reach a provider with charge detail records, if it takes them and is not locked.
+fn record_route(provider: &Provider) -> Option<Route> {
+    let mut route = route(provider, OfferedService::Cdr).filter(|_| !provider.locked)?;
+    route.endpoint.timeout = route.endpoint.timeout.max(LEAST_FOR_A_RECORD);
+    Some(route)
 }
 
 /// How to reach a provider for a service, if it offers it.
 pub(crate) fn route(provider: &Provider, service: OfferedService) -> Option<Route> {
     Some(Route {
         provider: provider.id,
-        base_url: provider.endpoint(service)?.to_owned(),
-        headers: provider.headers.clone(),
-        ca: provider.ca.clone(),
-        timeout: provider.timeout,
+        endpoint: Endpoint {
+            partner: provider.id.into(),
+            base_url: provider.endpoint(service)?.to_owned(),
+            headers: provider.headers.clone(),
+            ca: provider.ca.clone(),
+            timeout: provider.timeout,
+        },
         retry: provider.retry.clone(),
         faults: provider.faults.clone(),
         lane: provider.lane,

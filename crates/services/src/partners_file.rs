@@ -32,6 +32,9 @@ pub struct PartnersError {
 /// What a provider gets for one exchange, by default and at most: an End is answered within 8 s, everything included.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// The service that a provider needs no URL for.
+const AUTHENTICATION_DATA: &str = "authentication-data";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -45,10 +48,10 @@ struct Document {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OperatorEntry {
+pub(crate) struct OperatorEntry {
     id: Spanned<String>,
     name: Option<String>,
-    url: Option<Spanned<String>>,
+    pub(crate) url: Option<Spanned<String>>,
     #[serde(default)]
     sub_operators: Vec<Spanned<String>>,
     #[serde(default)]
@@ -57,7 +60,15 @@ struct OperatorEntry {
     locked: bool,
     #[serde(default)]
     strict: bool,
+    pub(crate) services: Option<Vec<Spanned<String>>>,
+    pub(crate) timeout: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(crate) allow_private: bool,
+    pub(crate) ca: Option<PathBuf>,
     notify: Option<NotifyEntry>,
+    preauthorisation_expires: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +103,7 @@ pub(crate) struct ProviderEntry {
     #[serde(default)]
     feed: bool,
     notify: Option<NotifyEntry>,
+    accepts_mandated_end: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -158,16 +170,21 @@ impl Reader<'_> {
             certificates: self.all(&entry.certificates, Self::fingerprint)?,
             locked: entry.locked,
             strict: entry.strict,
+            remote: self.remote(entry)?,
             contact: self.contact(entry.notify.as_ref())?,
+            preauthorisation_expires: self
+                .preauthorisation_expires(entry.preauthorisation_expires.as_ref())?,
         })
     }
 
     fn provider(&self, entry: &ProviderEntry) -> Result<Provider, PartnersError> {
         let services: BTreeSet<_> = self.all(&entry.services, Self::service)?.into_iter().collect();
-        if let (Some(first), None) = (entry.services.first(), &entry.url) {
+        // To upload is the provider's own call: it needs no address.
+        let first = entry.services.iter().find(|word| word.get_ref() != AUTHENTICATION_DATA);
+        if let (Some(first), None) = (first, &entry.url) {
             return Err(self.wrong(first, "services need a url; add the provider's base URL or remove them"));
         }
-        Ok(Provider {
+        let provider = Provider {
             id: self.provider_id(&entry.id)?,
             name: entry.name.clone(),
             url: entry.url.as_ref().map(|url| self.url(url)).transpose()?,
@@ -200,7 +217,9 @@ impl Reader<'_> {
             locked: entry.locked,
             feed: entry.feed,
             contact: self.contact(entry.notify.as_ref())?,
-        })
+            accepts_mandated_end: false,
+        };
+        self.accepts_mandated_end(entry.accepts_mandated_end.as_ref(), provider)
     }
 
     fn contract(&self, entry: &ContractEntry, directory: &Directory) -> Result<Contract, PartnersError> {
@@ -241,7 +260,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn all<T>(
+    pub(crate) fn all<T>(
         &self,
         entries: &[Spanned<String>],
         read: fn(&Self, &Spanned<String>) -> Result<T, PartnersError>,
@@ -296,9 +315,10 @@ impl Reader<'_> {
             "notifications" => Ok(OfferedService::Notifications),
             "cdr" => Ok(OfferedService::Cdr),
             "reservation" => Ok(OfferedService::Reservation),
+            AUTHENTICATION_DATA => Ok(OfferedService::AuthenticationData),
             other => Err(self.wrong(
                 text,
-                format!("{other:?} is no service; there are \"authorization\", \"notifications\", \"cdr\", \"reservation\""),
+                format!("{other:?} is no service; there are \"authorization\", \"notifications\", \"cdr\", \"reservation\", \"{AUTHENTICATION_DATA}\""),
             )),
         }
     }
@@ -339,7 +359,7 @@ impl Reader<'_> {
             .ok_or_else(|| self.wrong(text, "a duration is a number with a unit: 200ms, 5s, 2m or 4h"))
     }
 
-    fn headers(
+    pub(crate) fn headers(
         &self,
         headers: &BTreeMap<Spanned<String>, Spanned<String>>,
     ) -> Result<Vec<(String, String)>, PartnersError> {

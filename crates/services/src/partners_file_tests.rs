@@ -54,7 +54,7 @@ fn a_full_document() {
     assert_eq!(provider.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
     assert!(provider.hears(NotificationType::End) && !provider.hears(NotificationType::Progress));
     assert_eq!(directory.responsible_provider(&provider_id("DE-SUB")).unwrap().id, provider.id);
-    assert!(directory.authorises(operator, provider));
+    assert!(directory.contracted(operator, provider, OfferedService::Authorization));
     let webhook = operator.contact.webhook.as_ref().expect("the operator has a webhook");
     assert_eq!(webhook.url, "https://cpo.example/alerts?team=night");
     assert_eq!(operator.contact.mail.as_deref(), Some("ops@cpo.example"));

@@ -13,17 +13,20 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use roamhub_core::ProcessId;
 use roamhub_core::contact::{Contact, Webhook};
+use roamhub_core::expiry::USUAL_NOTICE;
 use roamhub_core::ports::people::{
     Channel, Mail, MailFailure, Mailer, MessageFate, OwedMessage, WebhookCall, WebhookCourier,
 };
 use roamhub_core::ports::{Clock, Ledger, LedgerError};
 use roamhub_core::retry::later;
-use roamhub_core::trouble::{Pace, Say, Side, Told, Trouble, TroubleKind, step};
+use roamhub_core::trouble::{Pace, Say, Side, Told, Trouble};
+use roamhub_relay::SeenCertificates;
 use sha2::Sha256;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::certificates::Certificates;
 use crate::partners::Partners;
 use crate::people_metrics::PeopleMetrics;
 use crate::people_text::{self, Facts};
@@ -52,6 +55,8 @@ pub struct PeopleSettings {
     pub look_every: Duration,
     /// So many ghosts of an operator are worth a word.
     pub ghosts: u64,
+    /// How long before its end a certificate is worth a word; zero: never.
+    pub certificate_notice: Duration,
     /// How those who run the hub are reached.
     pub contact: Contact,
 }
@@ -62,9 +67,18 @@ impl Default for PeopleSettings {
             pace: Pace::default(),
             look_every: Duration::from_secs(10),
             ghosts: 10,
+            certificate_notice: USUAL_NOTICE,
             contact: Contact::default(),
         }
     }
+}
+
+/// The ways in which messages leave.
+pub struct Ways {
+    /// Calls webhooks.
+    pub webhooks: Arc<dyn WebhookCourier>,
+    /// Hands mails over. Without it there is no mail, whatever addresses partners have.
+    pub mailer: Option<Arc<dyn Mailer>>,
 }
 
 /// Tells people of troubles.
@@ -73,14 +87,14 @@ pub struct People {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    ledger: Arc<dyn Ledger>,
+pub(crate) struct Inner {
+    pub(crate) ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
-    partners: Arc<Partners>,
-    settings: PeopleSettings,
-    webhooks: Arc<dyn WebhookCourier>,
-    mailer: Option<Arc<dyn Mailer>>,
-    metrics: PeopleMetrics,
+    pub(crate) partners: Arc<Partners>,
+    pub(crate) settings: PeopleSettings,
+    pub(crate) certificates: Certificates,
+    ways: Ways,
+    pub(crate) metrics: PeopleMetrics,
 }
 
 impl std::fmt::Debug for People {
@@ -89,25 +103,21 @@ impl std::fmt::Debug for People {
     }
 }
 
-/// A trouble as it shows now.
-struct Present {
-    since: Timestamp,
-    facts: Facts,
-}
-
 impl People {
-    /// Without a mailer there is no mail, whatever addresses partners have.
+    /// `seen` are the certificates that the courier meets.
     #[must_use]
     pub fn new(
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
         partners: Arc<Partners>,
         settings: PeopleSettings,
-        webhooks: Arc<dyn WebhookCourier>,
-        mailer: Option<Arc<dyn Mailer>>,
+        seen: Arc<SeenCertificates>,
+        ways: Ways,
         metrics: PeopleMetrics,
     ) -> Self {
-        Self { inner: Arc::new(Inner { ledger, clock, partners, settings, webhooks, mailer, metrics }) }
+        let certificates = Certificates::new(seen, settings.certificate_notice);
+        let inner = Inner { ledger, clock, partners, settings, certificates, ways, metrics };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Looks and sends until it is told to stop. What is under way then is sent again after the next start.
@@ -144,13 +154,13 @@ impl People {
 impl Inner {
     async fn look(&self) -> Result<(), LedgerError> {
         let told: BTreeMap<Trouble, Told> = self.ledger.told().await?.into_iter().collect();
-        let present = self.present(&told).await?;
         let now = self.clock.now();
+        let sight = self.sight(&told, now).await?;
         let (mut states, mut messages) = (Vec::new(), Vec::new());
-        let all: BTreeSet<&Trouble> = told.keys().chain(present.keys()).collect();
+        let all: BTreeSet<&Trouble> = told.keys().chain(sight.present.keys()).collect();
         for trouble in all {
-            let (before, there) = (told.get(trouble).copied(), present.get(trouble));
-            let (after, say) = step(before, there.map(|there| there.since), now, &self.settings.pace);
+            let (before, there) = (told.get(trouble).copied(), sight.present.get(trouble));
+            let (after, say) = sight.step(trouble, before, now, &self.settings.pace);
             if after != before {
                 states.push((*trouble, after));
             }
@@ -168,51 +178,6 @@ impl Inner {
             tracing::error!(dropped, "too many messages to people wait; the oldest were dropped");
         }
         Ok(())
-    }
-
-    /// The troubles that show now.
-    async fn present(
-        &self,
-        told: &BTreeMap<Trouble, Told>,
-    ) -> Result<BTreeMap<Trouble, Present>, LedgerError> {
-        let mut present = BTreeMap::new();
-        for endpoint in self.ledger.failing_endpoints().await? {
-            let about = Side::Provider(endpoint.provider);
-            let trouble = |kind| Trouble { kind, about };
-            // Whatever it was called when people were told, it is the same trouble until it is over.
-            let called = [TroubleKind::EndpointFailing, TroubleKind::EndpointMisconfigured].map(trouble);
-            let called = called.into_iter().find(|trouble| told.contains_key(trouble));
-            let trouble = called.unwrap_or_else(|| {
-                trouble(match endpoint.misconfigured {
-                    true => TroubleKind::EndpointMisconfigured,
-                    false => TroubleKind::EndpointFailing,
-                })
-            });
-            let facts = Facts::Endpoint { waiting: endpoint.waiting, ends: endpoint.ends };
-            present.insert(trouble, Present { since: endpoint.since, facts });
-        }
-        present.extend(self.ghosts().await?);
-        Ok(present)
-    }
-
-    /// Operators with ghosts enough to be worth a word.
-    async fn ghosts(&self) -> Result<Vec<(Trouble, Present)>, LedgerError> {
-        let mut kinds: BTreeMap<_, (BTreeMap<&'static str, u64>, Timestamp)> = BTreeMap::new();
-        for count in self.ledger.ghost_counts().await? {
-            if !count.kind.is_the_operators() {
-                continue;
-            }
-            let (of_kinds, since) =
-                kinds.entry(count.operator).or_insert_with(|| (BTreeMap::new(), count.since));
-            *since = count.since.min(*since);
-            of_kinds.insert(count.kind.as_str(), count.count);
-        }
-        kinds.retain(|_, (of_kinds, _)| of_kinds.values().sum::<u64>() >= self.settings.ghosts);
-        let troubles = kinds.into_iter().map(|(operator, (of_kinds, since))| {
-            let trouble = Trouble { kind: TroubleKind::Ghosts, about: Side::Operator(operator) };
-            (trouble, Present { since, facts: Facts::Ghosts(of_kinds) })
-        });
-        Ok(troubles.collect())
     }
 
     /// Says it in the log and in metrics, and owes it to whoever has a way to be reached.
@@ -290,7 +255,7 @@ impl Inner {
         match message.channel {
             Channel::Webhook => self.call(webhook.ok_or(Unsent::NoAddress)?, message).await,
             Channel::Mail => {
-                let (to, mailer) = mail.zip(self.mailer.as_ref()).ok_or(Unsent::NoAddress)?;
+                let (to, mailer) = mail.zip(self.ways.mailer.as_ref()).ok_or(Unsent::NoAddress)?;
                 let mail = Mail { to, subject: message.subject.clone(), text: message.body.clone() };
                 mailer.send(mail).await.map_err(|failure| match failure {
                     MailFailure::ForNow(why) => Unsent::ForNow(why),
@@ -308,7 +273,7 @@ impl Inner {
             ca: webhook.ca,
             budget: BUDGET,
         };
-        match self.webhooks.call(call).await {
+        match self.ways.webhooks.call(call).await {
             Ok(200..=299) => Ok(()),
             Ok(status) => Err(Unsent::ForNow(format!("HTTP {status}"))),
             Err(failure) => Err(Unsent::ForNow(failure.as_str().to_owned())),

@@ -4,7 +4,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
+use roamhub_core::expiry::{KnownCertificate, Purpose};
 use roamhub_core::ports::people::Channel;
 use roamhub_core::trouble::{Say, Trouble};
 
@@ -35,6 +36,26 @@ pub struct MessageLabels {
     pub outcome: &'static str,
 }
 
+/// Labels of a certificate.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, EncodeLabelSet)]
+pub struct CertificateLabels {
+    /// Whose it is: `provider DE-DCB`.
+    pub about: String,
+    /// `server` or `authority`.
+    pub certificate: &'static str,
+}
+
+impl CertificateLabels {
+    pub(crate) fn of(certificate: &KnownCertificate) -> Self {
+        let about = certificate.about.to_string();
+        let certificate = match certificate.purpose {
+            Purpose::Server { .. } => "server",
+            Purpose::Authority { .. } => "authority",
+        };
+        Self { about, certificate }
+    }
+}
+
 /// The metrics.
 #[derive(Clone, Debug, Default)]
 pub struct PeopleMetrics {
@@ -42,6 +63,7 @@ pub struct PeopleMetrics {
     said: Family<SaidLabels, Counter>,
     messages: Family<MessageLabels, Counter>,
     crowded_out: Counter,
+    certificates: Family<CertificateLabels, Gauge>,
 }
 
 impl PeopleMetrics {
@@ -60,6 +82,12 @@ impl PeopleMetrics {
             "Messages to people that were dropped because too many waited",
             metrics.crowded_out.clone(),
         );
+        registry.register_with_unit(
+            "roamhub_certificate_expires_in",
+            "How long a certificate that the hub's connections rely on is still valid; below 0 it is not",
+            Unit::Seconds,
+            metrics.certificates.clone(),
+        );
         metrics
     }
 
@@ -76,6 +104,14 @@ impl PeopleMetrics {
     pub(crate) fn message(&self, channel: Channel, outcome: &'static str) {
         let labels = MessageLabels { channel: channel.as_str(), outcome };
         self.messages.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn show_certificate(&self, labels: &CertificateLabels, seconds: i64) {
+        self.certificates.get_or_create(labels).set(seconds);
+    }
+
+    pub(crate) fn hide_certificate(&self, labels: &CertificateLabels) {
+        self.certificates.remove(labels);
     }
 
     pub(crate) fn crowded_out(&self, count: usize) {

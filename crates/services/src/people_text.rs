@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use roamhub_core::expiry::{KnownCertificate, Purpose};
 use roamhub_core::trouble::{Say, Side, Trouble, TroubleKind};
 use serde_json::{Value, json};
 
@@ -13,6 +14,17 @@ pub(crate) enum Facts {
     Endpoint { waiting: u64, ends: u64 },
     /// Of an operator's ghosts, by kind.
     Ghosts(BTreeMap<&'static str, u64>),
+    /// Of certificates that come to their end, the next one first.
+    Certificates(Vec<KnownCertificate>),
+    /// Of a mandate: nothing more.
+    Mandate,
+}
+
+impl Facts {
+    /// Whether a certificate among them is not valid any more.
+    fn expired(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Certificates(all) if all.iter().any(|one| one.is_over(now)))
+    }
 }
 
 /// A message to people.
@@ -32,7 +44,8 @@ pub(crate) fn put(
     facts: Option<&Facts>,
     now: Timestamp,
 ) -> Told {
-    let headline = headline(trouble, say, since, facts);
+    let headline = headline(trouble, say, since, facts, now);
+    let expired = facts.is_some_and(|facts| facts.expired(now));
     let advice = if say == Say::AllClear { "" } else { advice(trouble.kind) };
     let about = match trouble.about {
         Side::Hub => json!({}),
@@ -55,10 +68,10 @@ pub(crate) fn put(
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join("\n\n");
-    Told { subject: subject(trouble, say), text: text + "\n", json: json.to_string() }
+    Told { subject: subject(trouble, say, expired), text: text + "\n", json: json.to_string() }
 }
 
-fn subject(trouble: &Trouble, say: Say) -> String {
+fn subject(trouble: &Trouble, say: Say, expired: bool) -> String {
     let what = match (trouble.kind, say) {
         (TroubleKind::EndpointFailing, Say::AllClear) => "the endpoint takes messages again",
         (TroubleKind::EndpointFailing, _) => "the endpoint fails",
@@ -66,18 +79,38 @@ fn subject(trouble: &Trouble, say: Say) -> String {
         (TroubleKind::EndpointMisconfigured, _) => "the endpoint is misconfigured",
         (TroubleKind::Ghosts, Say::AllClear) => "no ghost sessions worth a word any more",
         (TroubleKind::Ghosts, _) => "ghost sessions",
+        (TroubleKind::CertificateExpiring, Say::AllClear) => "no certificate expires soon any more",
+        (TroubleKind::CertificateExpiring, _) if expired => "a certificate has expired",
+        (TroubleKind::CertificateExpiring, _) => "a certificate expires soon",
+        (TroubleKind::MandateSuspended, Say::AllClear) => "the mandate is given back",
+        (TroubleKind::MandateSuspended, _) => "the mandate is suspended",
     };
-    let again = if say == Say::Reminder { "still: " } else { "" };
+    let again = if say == Say::Reminder && !expired { "still: " } else { "" };
     format!("[roamhub] {}: {again}{what}", trouble.about)
 }
 
-fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>) -> String {
+fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>, now: Timestamp) -> String {
     let (about, since) = (trouble.about, in_words(since));
     let still = if say == Say::Reminder { "still " } else { "" };
     match (trouble.kind, say, facts) {
         (TroubleKind::Ghosts, Say::AllClear, _) => {
             format!("The {about} has no number of sessions without an end any more that is worth a word.")
         }
+        (TroubleKind::CertificateExpiring, Say::AllClear, _) => {
+            format!("Of the certificates of {about} none that the hub sees expires soon any more.")
+        }
+        (TroubleKind::CertificateExpiring, _, Some(Facts::Certificates(certificates))) => {
+            let sentences: Vec<_> = certificates.iter().map(|certificate| expiry(certificate, now)).collect();
+            sentences.join(" ")
+        }
+        (TroubleKind::CertificateExpiring, ..) => format!("A certificate of {about} expires soon."),
+        (TroubleKind::MandateSuspended, Say::AllClear, _) => {
+            format!("The {about} has its mandate for Ends back. It had been suspended since {since}.")
+        }
+        (TroubleKind::MandateSuspended, ..) => format!(
+            "The mandate of {about} for Ends on its behalf is {still}suspended since {since}: a session that the hub had \
+             ended went on."
+        ),
         (_, Say::AllClear, _) => {
             format!("The endpoint of {about} takes messages again. It had failed since {since}.")
         }
@@ -97,6 +130,32 @@ fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>
             )
         }
         (TroubleKind::Ghosts, ..) => format!("Sessions of {about} {still}look like ghosts since {since}."),
+    }
+}
+
+/// One certificate in a sentence.
+fn expiry(certificate: &KnownCertificate, now: Timestamp) -> String {
+    let KnownCertificate { expires_at, about, purpose } = certificate;
+    let what = match purpose {
+        Purpose::Server { host } => format!("The server certificate of {about} at {host}"),
+        Purpose::Authority { file } => {
+            format!("The newest certificate in {file}, which the hub trusts for {about},")
+        }
+    };
+    let left = expires_at.duration_since(now);
+    match certificate.is_over(now) {
+        true => format!("{what} has expired on {}.", in_words(*expires_at)),
+        false => format!("{what} expires on {}, in {}.", in_words(*expires_at), roughly(left)),
+    }
+}
+
+/// Days, or hours in the last two days.
+fn roughly(left: SignedDuration) -> String {
+    match left.as_hours() {
+        0 => "less than an hour".to_owned(),
+        1 => "an hour".to_owned(),
+        hours @ 2..48 => format!("{hours} hours"),
+        hours => format!("{} days", hours / 24),
     }
 }
 
@@ -122,10 +181,20 @@ fn advice(kind: TroubleKind) -> &'static str {
             "The hub asks every five minutes at most. Please check the endpoint's URL, its credentials, and the address \
              and the headers that the hub's operator has on file."
         }
+        TroubleKind::MandateSuspended => {
+            "No more Ends are issued for this operator. Please look why messages of the session came so late, choose a longer \
+             preauthorisation_expires if need be, and give the mandate back with: roamhub mandates restore."
+        }
         TroubleKind::Ghosts => {
             "Providers believe that these sessions go on, and may refuse their drivers elsewhere. Please send the missing \
              End, also for a session in which nothing was charged (zero energy). never-started: nothing came after the \
              authorisation; silent: Progress stopped; without-end: no End for very long."
+        }
+        TroubleKind::CertificateExpiring => {
+            "Once it has expired, the hub opens no connection to the provider: drivers are not authorised, and messages \
+             wait. Please renew it in time. A server's new certificate is seen with the hub's next connection, within an \
+             hour of traffic; a new file with trusted certificates is for the hub's operator to put in place, and is \
+             read when the hub starts."
         }
     }
 }
@@ -134,6 +203,17 @@ fn facts_json(facts: &Facts) -> Value {
     match facts {
         Facts::Endpoint { waiting, ends } => json!({ "waiting": waiting, "ends": ends }),
         Facts::Ghosts(kinds) => json!({ "ghosts": kinds }),
+        Facts::Certificates(all) => {
+            let certificate = |certificate: &KnownCertificate| {
+                let expires = rfc3339(certificate.expires_at);
+                match &certificate.purpose {
+                    Purpose::Server { host } => json!({ "host": host, "expires": expires }),
+                    Purpose::Authority { file } => json!({ "file": file, "expires": expires }),
+                }
+            };
+            json!({ "certificates": all.iter().map(certificate).collect::<Vec<_>>() })
+        }
+        Facts::Mandate => Value::Null,
     }
 }
 
@@ -155,7 +235,9 @@ mod tests {
 
     fn trouble(kind: TroubleKind) -> Trouble {
         let about = match kind {
-            TroubleKind::Ghosts => Side::Operator(oicp::OperatorId::parse("DE*ABC").unwrap()),
+            TroubleKind::Ghosts | TroubleKind::MandateSuspended => {
+                Side::Operator(oicp::OperatorId::parse("DE*ABC").unwrap())
+            }
             _ => Side::Provider(oicp::ProviderId::parse("DE-DCB").unwrap()),
         };
         Trouble { kind, about }
@@ -193,6 +275,44 @@ mod tests {
         let told = put("7", &trouble(TroubleKind::Ghosts), Say::Reminder, at(), Some(&facts), at());
         assert!(told.text.contains("2 silent, 1 without-end."), "{}", told.text);
         assert!(told.subject.contains("still: ghost sessions"));
+    }
+
+    #[test]
+    fn certificates_are_named_with_their_host_their_end_and_the_time_left() {
+        let expiring = trouble(TroubleKind::CertificateExpiring);
+        let about = expiring.about;
+        let server = KnownCertificate {
+            expires_at: "2026-03-16T15:30:00Z".parse().unwrap(),
+            about,
+            purpose: Purpose::Server { host: "emp.example:8443".to_owned() },
+        };
+        let authority = KnownCertificate {
+            expires_at: "2026-03-03T14:30:00Z".parse().unwrap(),
+            about,
+            purpose: Purpose::Authority { file: "emp-ca.pem".to_owned() },
+        };
+        let facts = Facts::Certificates(vec![authority, server]);
+        let told = put("7", &expiring, Say::Trouble, at(), Some(&facts), at());
+        let text = "The newest certificate in emp-ca.pem, which the hub trusts for provider DE-DCB, expires on 2026-03-03 \
+                    14:30 UTC, in 24 hours. The server certificate of provider DE-DCB at emp.example:8443 expires on \
+                    2026-03-16 15:30 UTC, in 14 days.";
+        assert!(told.text.starts_with(text), "{}", told.text);
+        assert_eq!(told.subject, "[roamhub] provider DE-DCB: a certificate expires soon");
+        let json: Value = serde_json::from_str(&told.json).unwrap();
+        let certificates = json!([
+            { "file": "emp-ca.pem", "expires": "2026-03-03T14:30:00Z" },
+            { "host": "emp.example:8443", "expires": "2026-03-16T15:30:00Z" },
+        ]);
+        assert_eq!(json["facts"], json!({ "certificates": certificates }));
+
+        let later = "2026-03-03T14:30:01Z".parse().unwrap();
+        let told = put("7", &expiring, Say::Reminder, at(), Some(&facts), later);
+        assert!(
+            told.text.contains("DE-DCB, has expired on 2026-03-03 14:30 UTC. The server"),
+            "{}",
+            told.text
+        );
+        assert_eq!(told.subject, "[roamhub] provider DE-DCB: a certificate has expired");
     }
 
     #[test]

@@ -4,11 +4,14 @@
 use jiff::Timestamp;
 use oicp::Rejected;
 use oicp::ack::Acknowledgement;
-use oicp::authorize::AuthorizationStart;
+use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::status::Status;
-use oicp::{Finding, OperatorId, ProviderId};
-use roamhub_core::ProcessId;
+use oicp::{Finding, ProviderId};
 use roamhub_core::ports::LedgerError;
+use roamhub_core::{Partner, ProcessId};
+
+use crate::remote::RemoteVerdict;
+use crate::upload::UploadVerdict;
 
 /// The answer to a call.
 #[derive(Debug, Clone)]
@@ -22,16 +25,29 @@ pub struct Reply {
 }
 
 /// The ids by which the caller knows its message again.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallerIds {
     /// Who it said it is.
-    pub operator: Option<OperatorId>,
+    pub partner: Option<Partner>,
     /// SessionID as the caller spelt it.
     pub session: Option<String>,
     /// The operator's own id of the session.
     pub cpo_partner_session: Option<String>,
     /// The provider's own id of the session, as the caller or the session knows it.
     pub emp_partner_session: Option<String>,
+}
+
+impl CallerIds {
+    /// What could be read of a message that breaks the protocol.
+    pub(crate) fn of_rejected(rejected: &Rejected) -> Self {
+        let operator = rejected.operator_id.map(Partner::Operator);
+        Self {
+            partner: operator.or_else(|| rejected.provider_id.map(Partner::Provider)),
+            session: rejected.session_id.map(|id| id.to_string()),
+            cpo_partner_session: rejected.cpo_partner_session_id.clone(),
+            emp_partner_session: rejected.emp_partner_session_id.clone(),
+        }
+    }
 }
 
 /// Why a message waits, and whether it can be overtaken; for the text of the answer.
@@ -46,7 +62,7 @@ pub struct Later {
 /// What came of a call.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// The provider answered: relayed.
+    /// The partner it was for answered: relayed.
     Relayed(Acknowledgement),
     /// Stored; the provider gets it later, and the operator is told so honestly.
     Deferred(Later),
@@ -62,6 +78,8 @@ pub enum Verdict {
     GivenUp(String),
     /// A newer message of the session went out instead.
     Superseded,
+    /// A charge detail record, stored; the provider gets it, or fetches it.
+    Recorded,
     /// No such open session of this operator.
     SessionInvalid,
     /// A Progress within five minutes of the last one.
@@ -77,22 +95,28 @@ pub enum Verdict {
     Authorised(AuthorizationStart),
     /// Asked, and nobody said yes.
     NotAuthorised(Status),
+    /// Whether a medium may stop a session was decided.
+    Stopped(AuthorizationStop),
+    /// What came of a push of authentication data.
+    Uploaded(UploadVerdict),
     /// No contract with anybody who could be asked.
     NoContract,
     /// The contract id names a provider that is not registered.
     UnknownProvider(ProviderId),
     /// The provider is locked or offers no authorisation.
     ProviderNotAsked,
-    /// The operator is locked.
-    Locked(OperatorId),
-    /// The id is not registered.
-    UnknownOperator(OperatorId),
-    /// Path and body name different operators.
+    /// A remote request that is not answered by its operator.
+    Remote(RemoteVerdict),
+    /// The caller is locked, or for a remote start its operator.
+    Locked(Partner),
+    /// The caller is not registered.
+    UnknownCaller(Partner),
+    /// Path and body name different partners.
     IdMismatch {
         /// In the path.
         path: String,
         /// In the body.
-        body: OperatorId,
+        body: Partner,
     },
     /// The message breaks the protocol.
     Rejected(Box<Rejected>),
@@ -105,6 +129,7 @@ impl Verdict {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
+            Self::Remote(verdict) => verdict.is_refusal(),
             Self::Relayed(_)
             | Self::Deferred(_)
             | Self::AcceptedForLater(_)
@@ -113,8 +138,11 @@ impl Verdict {
             | Self::Fetched(_)
             | Self::GivenUp(_)
             | Self::Superseded
+            | Self::Recorded
             | Self::Authorised(_)
-            | Self::NotAuthorised(_) => false,
+            | Self::NotAuthorised(_)
+            | Self::Stopped(_) => false,
+            Self::Uploaded(verdict) => verdict.is_refusal(),
             Self::SessionInvalid
             | Self::TooSoon { .. }
             | Self::Implausible(_)
@@ -123,7 +151,7 @@ impl Verdict {
             | Self::UnknownProvider(_)
             | Self::ProviderNotAsked
             | Self::Locked(_)
-            | Self::UnknownOperator(_)
+            | Self::UnknownCaller(_)
             | Self::IdMismatch { .. }
             | Self::Rejected(_)
             | Self::Ledger(_) => true,

@@ -15,6 +15,9 @@ use roamhub_core::watchdog::{GhostKind, Limits, judge};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::mandates::Mandates;
+use crate::metrics::ServiceMetrics;
+use crate::partners::Partners;
 use crate::watch_metrics::WatchMetrics;
 
 /// So much is done in one transaction, so that no message waits long behind it.
@@ -31,6 +34,8 @@ pub struct Watchdog {
     limits: Limits,
     every: Duration,
     metrics: WatchMetrics,
+    partners: Arc<Partners>,
+    mandates: Mandates,
     /// What the gauge has shown.
     shown: Vec<(OperatorId, GhostKind)>,
 }
@@ -49,12 +54,15 @@ impl Watchdog {
         clock: Arc<dyn Clock>,
         limits: Limits,
         every: Duration,
-        metrics: WatchMetrics,
+        partners: Arc<Partners>,
+        metrics: &ServiceMetrics,
     ) -> Self {
-        Self { ledger, clock, limits, every, metrics, shown: Vec::new() }
+        let mandates = Mandates::new(ledger.clone(), metrics.mandates.clone(), clock.now());
+        let metrics = metrics.watch.clone();
+        Self { ledger, clock, limits, every, metrics, partners, mandates, shown: Vec::new() }
     }
 
-    /// Voids what a crash left undecided. To be called before partners are served: nothing can be under way then.
+    /// Voids, or calls unconfirmed, what a crash left undecided. To be called before partners are served: nothing can be under way then.
     pub async fn clear_up(&self) {
         if let Err(error) = self.void_undecided(Timestamp::MAX).await {
             tracing::warn!(%error, "sessions that a crash left undecided are voided later");
@@ -78,8 +86,9 @@ impl Watchdog {
     }
 
     async fn round(&mut self, tidy: bool, stop: &CancellationToken) -> Result<(), LedgerError> {
+        self.mandates.compare_clocks(self.clock.now());
         loop {
-            let followed = self.ledger.follow(BATCH, self.limits.soonest()).await?;
+            let followed = self.ledger.follow(BATCH, self.soonest()).await?;
             self.count_followed(&followed);
             self.metrics.behind(followed.behind);
             if stop.is_cancelled() {
@@ -93,6 +102,9 @@ impl Watchdog {
         while self.look().await? && !stop.is_cancelled() {
             sleep(BREATH).await;
         }
+        let directory = self.partners.directory();
+        let ended = self.mandates.end_late_yeses(&directory, self.clock.now()).await?;
+        ended.iter().for_each(|change| self.tell(change));
         if tidy {
             let now = self.clock.now();
             self.void_undecided(before(now, self.limits.undecided)).await?;
@@ -101,7 +113,14 @@ impl Watchdog {
         }
         let counts = self.ledger.ghost_counts().await?;
         self.metrics.show(&counts, &mut self.shown);
-        Ok(())
+        self.mandates.show().await
+    }
+
+    /// The shortest time in which anything can have to be done about a session.
+    fn soonest(&self) -> Duration {
+        let directory = self.partners.directory();
+        let mandates = directory.operators().filter_map(|operator| operator.preauthorisation_expires);
+        mandates.fold(self.limits.soonest(), Duration::min)
     }
 
     /// Looks at some sessions; whether there may be more.
@@ -112,7 +131,12 @@ impl Watchdog {
             return Ok(false);
         }
         let more = due.len() == BATCH;
-        let judged = due.into_iter().map(|watched| (watched, judge(&watched, &self.limits, now))).collect();
+        let directory = self.partners.directory();
+        let mut judged = Vec::with_capacity(due.len());
+        for watched in due {
+            let judgement = judge(&watched, &self.limits, now);
+            judged.push((watched, self.mandates.keep(&directory, &watched, judgement, now).await?));
+        }
         let changes = self.ledger.note_judgements(judged).await?;
         changes.iter().for_each(|change| self.tell(change));
         Ok(more)
@@ -134,6 +158,7 @@ impl Watchdog {
         for (operator, kind) in &followed.cleared {
             self.metrics.cleared(operator, *kind);
         }
+        followed.suspended.iter().for_each(|suspension| self.mandates.tell(suspension));
         for blocked in &followed.blocked {
             self.metrics.blocked(&blocked.caused_by);
             tracing::info!(

@@ -1,54 +1,44 @@
-//! Opens charging sessions through a hub and writes their SessionIDs to a file, one per line.
+//! Opens charging sessions through a hub, each by a contract of its own that names the provider, and writes their
+//! SessionIDs to a file, one per line.
 //!
-//! `open-sessions HUB COUNT FILE`, such as `open-sessions 127.0.0.1:8080 5000 sessions.txt`.
+//! `open-sessions HUB COUNT FILE [PROVIDER]`, such as `open-sessions 127.0.0.1:8080 5000 sessions.txt DE-DCB`.
 #![forbid(unsafe_code)]
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use roamhub_testkit::FakeOperator;
-use roamhub_testkit::messages::OPERATOR;
-use tokio::task::JoinSet;
-
-const AT_ONCE: usize = 64;
+use roamhub_testkit::messages::{OPERATOR, authorize_start_evco};
+use roamhub_testkit::{FakeOperator, load};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [hub, count, file] = &args[..] else { return complain("usage: open-sessions HUB COUNT FILE") };
-    let (Ok(hub), Ok(count)) = (hub.parse(), count.parse()) else {
+    let (hub, count, file, provider) = match &args[..] {
+        [hub, count, file] => (hub, count, file, "DE-DCB".to_owned()),
+        [hub, count, file, provider] => (hub, count, file, provider.clone()),
+        _ => return complain("usage: open-sessions HUB COUNT FILE [PROVIDER]"),
+    };
+    let (Ok(hub), Ok(count)) = (hub.parse(), count.parse::<usize>()) else {
         return complain("HUB is an address such as 127.0.0.1:8080, COUNT a number");
     };
-    let sessions = match open(hub, count).await {
-        Ok(sessions) => sessions,
-        Err(error) => return complain(&format!("could not open {count} sessions: {error}")),
-    };
-    match std::fs::write(file, sessions.join("\n") + "\n") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&format!("cannot write {file}: {error}")),
-    }
-}
-
-async fn open(hub: SocketAddr, count: usize) -> Result<Vec<String>, tokio::task::JoinError> {
     let operator = FakeOperator::new(OPERATOR, hub);
-    let mut workers = JoinSet::new();
-    for worker in 0..AT_ONCE {
+    let (sessions, took) = load::ask_all((0..count).collect(), |number| {
         let operator = operator.clone();
-        // The first so many workers open one session more than the others, until there are enough.
-        let share = count / AT_ONCE + usize::from(worker < count % AT_ONCE);
-        workers.spawn(async move {
-            let mut opened = Vec::with_capacity(share);
-            for _ in 0..share {
-                opened.push(operator.open_session().await);
-            }
-            opened
-        });
+        let request = authorize_start_evco(&format!("{provider}-C{number:08}-X"));
+        async move {
+            let said = operator.authorize_start(request).await.json();
+            said["SessionID"].as_str().map(str::to_owned).ok_or(said)
+        }
+    })
+    .await;
+    let sessions: Result<Vec<_>, _> = sessions.into_iter().collect();
+    match sessions {
+        Ok(sessions) => match std::fs::write(file, sessions.join("\n") + "\n") {
+            Ok(()) => println!("{took}"),
+            Err(error) => return complain(&format!("cannot write {file}: {error}")),
+        },
+        Err(said) => return complain(&format!("a session was refused: {said}")),
     }
-    let mut sessions = Vec::with_capacity(count);
-    while let Some(opened) = workers.join_next().await {
-        sessions.extend(opened?);
-    }
-    Ok(sessions)
+    ExitCode::SUCCESS
 }
 
 fn complain(text: &str) -> ExitCode {

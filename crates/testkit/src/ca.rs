@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -53,7 +55,16 @@ impl TestCa {
     /// A new authority.
     #[must_use]
     pub fn new() -> Self {
-        let mut params = named("roamhub test authority", &[]);
+        Self::with(named("roamhub test authority", &[]))
+    }
+
+    /// A new authority whose own certificate is valid until then.
+    #[must_use]
+    pub fn until(expires_at: Timestamp) -> Self {
+        Self::with(until(named("roamhub test authority", &[]), expires_at))
+    }
+
+    fn with(mut params: CertificateParams) -> Self {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer =
@@ -74,6 +85,15 @@ impl TestCa {
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
         self.server_with(params)
+    }
+
+    /// A server certificate that is valid until then.
+    ///
+    /// # Panics
+    /// When that was before the year 2019.
+    #[must_use]
+    pub fn server_until(&self, name: &str, expires_at: Timestamp) -> ServerTls {
+        self.server_with(until(named(name, &[name]), expires_at))
     }
 
     /// A client without a certificate that trusts this authority and expects a server of this name.
@@ -196,6 +216,16 @@ fn named(common_name: &str, alternative_names: &[&str]) -> CertificateParams {
     let names: Vec<String> = alternative_names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("names are host names or addresses");
     params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+}
+
+/// Valid since 2019 and until then.
+fn until(mut params: CertificateParams, expires_at: Timestamp) -> CertificateParams {
+    params.not_before = date_time_ymd(2019, 1, 1);
+    let epoch = date_time_ymd(1970, 1, 1);
+    let seconds = u64::try_from(expires_at.as_second()).expect("an instant of this century");
+    params.not_after = epoch + Duration::from_secs(seconds);
+    assert!(params.not_before < params.not_after, "a certificate ends after it began: {expires_at}");
     params
 }
 

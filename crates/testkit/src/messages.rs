@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 
 /// The operator in all bodies.
 pub const OPERATOR: &str = "DE*ABC";
+/// The provider in remote requests.
+pub const PROVIDER: &str = "DE-DCB";
+/// A contract of that provider.
+pub const EVCO: &str = "DE-DCB-C12345678-X";
 /// The charge point in all bodies.
 pub const EVSE: &str = "DE*ABC*ETEST1";
 /// The card in the bodies of a session.
@@ -51,6 +55,30 @@ pub fn end(session: &str) -> Value {
     of_session("End", session, fields)
 }
 
+/// The charge detail record of the session that [`end`] ends.
+#[must_use]
+pub fn cdr(session: &str) -> Value {
+    json!({
+        "SessionID": session,
+        "CPOPartnerSessionID": "1234XYZ",
+        "EvseID": EVSE,
+        "Identification": {"RFIDMifareFamilyIdentification": {"UID": UID}},
+        "ChargingStart": BEGAN,
+        "ChargingEnd": ENDED,
+        "SessionStart": BEGAN,
+        "SessionEnd": ENDED,
+        "ConsumedEnergy": 10,
+        "MeterValueStart": 0,
+        "MeterValueEnd": 10,
+    })
+}
+
+/// The question of provider `DE-DCB` for the records of any time.
+#[must_use]
+pub fn get_cdrs() -> Value {
+    json!({"ProviderID": "DE-DCB", "From": "2020-01-01T00:00:00Z", "To": "2099-01-01T00:00:00Z"})
+}
+
 /// The notification that charging failed.
 #[must_use]
 pub fn error(session: &str) -> Value {
@@ -69,6 +97,33 @@ pub fn authorize_start_rfid(uid: &str) -> Value {
 #[must_use]
 pub fn authorize_start_evco(evco: &str) -> Value {
     authorize_start(json!({"PlugAndChargeIdentification": {"EvcoID": evco}}))
+}
+
+/// The request of `DE-DCB` to start charging for a contract.
+#[must_use]
+pub fn remote_start(evco: &str) -> Value {
+    json!({
+        "ProviderID": PROVIDER,
+        "EvseID": EVSE,
+        "EMPPartnerSessionID": "2345ABC",
+        "Identification": {"RemoteIdentification": {"EvcoID": evco}},
+        "PartnerProductID": "AC 1",
+    })
+}
+
+/// The same to reserve the charge point for a quarter of an hour.
+#[must_use]
+pub fn reservation_start(evco: &str) -> Value {
+    let mut body = remote_start(evco);
+    body["Duration"] = 15.into();
+    body["PartnerProductID"] = "Reservation".into();
+    body
+}
+
+/// The request of `DE-DCB` to stop a session, or to give a reservation up.
+#[must_use]
+pub fn remote_stop(session: &str) -> Value {
+    json!({"SessionID": session, "ProviderID": PROVIDER, "EvseID": EVSE, "EMPPartnerSessionID": "2345ABC"})
 }
 
 /// An End laid out as the example of the public guide: four blanks, one tab, the same members and values in the same

@@ -17,7 +17,7 @@ pub use answer::Answer;
 pub(crate) use client::{Client, Request};
 
 use crate::ca::ClientTls;
-use crate::{NOTIFICATIONS_PATH, authorize_start_path};
+use crate::{NOTIFICATIONS_PATH, authorize_start_path, cdr_path};
 
 /// An operator in front of a hub. Clones share their kept connections; concurrent requests use one each.
 ///
@@ -96,6 +96,11 @@ impl FakeOperator {
     /// When there is no whole answer in time.
     pub async fn try_notify(&self, body: impl AsBody) -> Result<Answer> {
         self.try_post(NOTIFICATIONS_PATH, &[], body.as_body()).await
+    }
+
+    /// Posts a charge detail record.
+    pub async fn bill(&self, body: impl AsBody) -> Answer {
+        self.post(&cdr_path(&self.id), &[], body.as_body()).await
     }
 
     /// Posts an AuthorizeStart.

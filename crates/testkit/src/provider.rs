@@ -1,5 +1,5 @@
 //! A scriptable provider behind a real socket: it acknowledges what it is sent, keeps every byte, and can misbehave in
-//! all the ways in which providers do.
+//! all the ways in which providers do. An operator's server, which is sent remote requests, does the same.
 
 mod connection;
 mod guard;
@@ -10,7 +10,7 @@ mod state;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::Location;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -31,7 +31,7 @@ use state::{Script, State};
 pub struct FakeProvider {
     state: Arc<State>,
     address: SocketAddr,
-    tls: Option<ServerTls>,
+    tls: Mutex<Option<ServerTls>>,
     running: Mutex<Option<Running>>,
     /// Holds the port while the provider is stopped: bound, never listening, so that connecting is refused.
     _reservation: TcpSocket,
@@ -84,7 +84,7 @@ impl Builder {
         let provider = FakeProvider {
             state: Arc::new(State::new(self.provider_id, self.script)),
             address,
-            tls: self.tls,
+            tls: Mutex::new(self.tls),
             running: Mutex::default(),
             _reservation: reservation,
         };
@@ -109,7 +109,7 @@ impl FakeProvider {
     /// The base address, such as `http://127.0.0.1:4711`.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.tls().is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
@@ -196,10 +196,21 @@ impl FakeProvider {
         self.listen();
     }
 
+    /// Listens with another certificate on the same port. Stops first, if it is running.
+    pub async fn renew(&self, tls: ServerTls) {
+        self.stop().await;
+        *self.tls() = Some(tls);
+        self.listen();
+    }
+
+    fn tls(&self) -> MutexGuard<'_, Option<ServerTls>> {
+        self.tls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn listen(&self) {
         let listener = bound(self.address).listen(1024).expect("the port is reserved for this provider");
         let (stop, stopped) = oneshot::channel();
-        let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
+        let tls = self.tls().as_ref().map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
         let task = tokio::spawn(accept(listener, tls, Arc::clone(&self.state), stopped));
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { stop, task });
     }

@@ -48,6 +48,15 @@ impl FakeWebhook {
         self.messages()
     }
 
+    /// Waits until the messages satisfy a condition.
+    pub async fn wait_until(&self, bound: Duration, condition: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let messages = |received: &[Received]| -> Vec<Value> {
+            received.iter().map(|request| self.message(request)).collect()
+        };
+        self.server.wait_until(bound, |received| condition(&messages(received))).await;
+        self.messages()
+    }
+
     /// Stops listening: from then on connecting is refused.
     pub async fn stop(&self) {
         self.server.stop().await;

@@ -48,6 +48,7 @@ fn message(session: SessionKey, kind: &str) -> MessageRecord {
         digest: [0; 32],
         findings: Vec::new(),
         deliveries: vec![delivery],
+        origin: roamhub_core::mandate::Origin::Sender,
     }
 }
 

@@ -12,6 +12,7 @@
 mod erasures;
 mod guard;
 mod lanes;
+mod mandates;
 mod problem;
 mod records;
 mod replays;
@@ -62,6 +63,8 @@ impl Admin {
             .route("/lanes/resume", post(lanes::resume_all))
             .route("/lanes/{provider}/pause", post(lanes::pause))
             .route("/lanes/{provider}/resume", post(lanes::resume))
+            .route("/mandates", get(mandates::list))
+            .route("/mandates/{operator}/restore", post(mandates::restore))
             .route("/replays", get(replays::list).post(replays::order))
             .route("/replays/{no}", get(replays::one))
             .route("/erasures", post(erasures::erase))

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use bytes::Bytes;
 use jiff::Timestamp;
 use roamhub_core::erasure::ErasureCount;
+use roamhub_core::mandate::Suspension;
 use roamhub_core::ports::{Pause, Queue};
 use roamhub_core::records::{DeliveryRecord, MessageRecord, Refusal, SessionStory, StoredFinding};
 use roamhub_core::replay::{Matching, ReplayRecord, SelectionText};
-use roamhub_core::session::SessionState;
 use roamhub_services::erasure::Extent;
 use serde_json::{Value, json};
 
@@ -31,6 +31,7 @@ pub fn message(message: &MessageRecord) -> Value {
         "operator": message.operator.to_string(),
         "provider": message.provider.to_string(),
         "receivedAt": message.received_at.to_string(),
+        "issuedByHub": message.origin.word(),
         "bytes": message.body.len(),
         "erasedAt": instant(message.erased_at),
         "sha256": hex(&message.digest),
@@ -88,23 +89,17 @@ pub fn session(story: &SessionStory) -> Value {
         "session": session.key.to_session_id().to_string(),
         "operator": session.operator.to_string(),
         "provider": session.provider.map(|id| id.to_string()),
-        "state": state(session.state),
+        "kind": session.kind.as_str(),
+        "openedBy": session.opened_by.as_str(),
+        "state": session.state.as_str(),
+        "chargingEnded": story.charging_ended(),
         "openedAt": session.opened_at.to_string(),
         "evse": session.evse,
         "authorisations": authorisations.collect::<Vec<_>>(),
         "conflicts": conflicts.collect::<Vec<_>>(),
+        "differences": story.differences.iter().map(finding).collect::<Vec<_>>(),
         "messages": story.messages.iter().map(message).collect::<Vec<_>>(),
     })
-}
-
-/// The word for where a session stands.
-#[must_use]
-pub fn state(state: SessionState) -> &'static str {
-    match state {
-        SessionState::Pending => "pending",
-        SessionState::Active => "active",
-        SessionState::Closed => "closed",
-    }
 }
 
 /// A refused request.
@@ -144,6 +139,20 @@ pub fn lanes(pauses: &[Pause], queues: &[Queue]) -> Value {
         })
     });
     json!({ "lanes": lanes.collect::<Vec<_>>() })
+}
+
+/// The operators that have lost their mandate.
+#[must_use]
+pub fn suspensions(suspensions: &[Suspension]) -> Value {
+    let suspended = suspensions.iter().map(|one| {
+        json!({
+            "operator": one.operator.to_string(),
+            "suspendedAt": one.at.to_string(),
+            "session": one.session.to_session_id().to_string(),
+            "shownBy": one.shown_by.to_string(),
+        })
+    });
+    json!({ "suspended": suspended.collect::<Vec<_>>() })
 }
 
 /// What a selection would come to.
@@ -195,6 +204,7 @@ pub fn erased(count: &ErasureCount, extent: Extent) -> Value {
         "messages": count.messages,
         "requests": count.requests,
         "cards": count.cards,
+        "uploads": count.uploads,
         "erasedBefore": count.erased_before,
         "undelivered": count.undelivered,
         "underWay": count.under_way,

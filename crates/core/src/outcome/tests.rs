@@ -13,19 +13,15 @@ fn refused(code: &str) -> String {
     format!(r#"{{"Result":false,"StatusCode":{{"Code":"{code}"}}}}"#)
 }
 
-fn word(exchange: &Exchange, kind: NotificationType) -> &'static str {
+fn word(exchange: &Exchange, kind: MessageKind) -> &'static str {
     judge(exchange, kind, &FaultCodes::default()).as_str()
 }
 
 #[test]
 fn a_full_acknowledgement_counts_under_any_http_status() {
     for status in [200, 202, 302, 400, 404, 429, 500, 503] {
-        assert_eq!(word(&answered(status, ACK), NotificationType::End), "delivered", "HTTP {status}");
-        assert_eq!(
-            word(&answered(status, &refused("102")), NotificationType::End),
-            "refused",
-            "HTTP {status}"
-        );
+        assert_eq!(word(&answered(status, ACK), MessageKind::End), "delivered", "HTTP {status}");
+        assert_eq!(word(&answered(status, &refused("102")), MessageKind::End), "refused", "HTTP {status}");
     }
 }
 
@@ -34,7 +30,7 @@ fn success_without_an_acknowledgement_is_delivered_with_a_finding_unless_it_is_n
     for (status, body) in
         [(204, ""), (200, ""), (200, "  \r\n"), (201, "{}"), (200, r#"{"ok":1}"#), (200, "[]")]
     {
-        match judge(&answered(status, body), NotificationType::End, &FaultCodes::default()) {
+        match judge(&answered(status, body), MessageKind::End, &FaultCodes::default()) {
             AttemptOutcome::Delivered { ack, finding: Some(finding) } => {
                 assert_eq!(finding.code, ANSWER_WITHOUT_RESULT);
                 assert!(ack.result && ack.status.code == Code::SUCCESS);
@@ -44,51 +40,51 @@ fn success_without_an_acknowledgement_is_delivered_with_a_finding_unless_it_is_n
         }
     }
     for body in [HTML, "OK", r#"{"Result":tr"#] {
-        assert_eq!(word(&answered(200, body), NotificationType::End), "unusable", "{body}");
+        assert_eq!(word(&answered(200, body), MessageKind::End), "unusable", "{body}");
     }
 }
 
 #[test]
 fn a_fault_is_tried_again_for_end_and_error_only() {
     for code in ["001", "002", "021"] {
-        assert_eq!(word(&answered(200, &refused(code)), NotificationType::End), "faulted");
-        assert_eq!(word(&answered(200, &refused(code)), NotificationType::Error), "faulted");
-        assert_eq!(word(&answered(200, &refused(code)), NotificationType::Start), "refused");
-        assert_eq!(word(&answered(200, &refused(code)), NotificationType::Progress), "refused");
+        assert_eq!(word(&answered(200, &refused(code)), MessageKind::End), "faulted");
+        assert_eq!(word(&answered(200, &refused(code)), MessageKind::Error), "faulted");
+        assert_eq!(word(&answered(200, &refused(code)), MessageKind::Start), "refused");
+        assert_eq!(word(&answered(200, &refused(code)), MessageKind::Progress), "refused");
     }
     let none = FaultCodes::new(vec![]);
-    assert_eq!(judge(&answered(200, &refused("021")), NotificationType::End, &none).as_str(), "refused");
+    assert_eq!(judge(&answered(200, &refused("021")), MessageKind::End, &none).as_str(), "refused");
 }
 
 #[test]
 fn an_incomplete_acknowledgement_is_completed_under_2xx_only() {
-    match judge(&answered(200, r#"{"Result":true}"#), NotificationType::End, &FaultCodes::default()) {
+    match judge(&answered(200, r#"{"Result":true}"#), MessageKind::End, &FaultCodes::default()) {
         AttemptOutcome::Delivered { ack, finding: Some(finding) } => {
             assert_eq!((ack.status.code, finding.code), (Code::SUCCESS, ANSWER_INCOMPLETE));
         }
         other => panic!("{other:?}"),
     }
-    match judge(&answered(200, r#"{"Result":false}"#), NotificationType::Start, &FaultCodes::default()) {
+    match judge(&answered(200, r#"{"Result":false}"#), MessageKind::Start, &FaultCodes::default()) {
         AttemptOutcome::Refused(ack) => assert_eq!(ack.status.code, Code::GENERIC),
         other => panic!("{other:?}"),
     }
-    assert_eq!(word(&answered(500, r#"{"Result":false}"#), NotificationType::End), "unreachable");
+    assert_eq!(word(&answered(500, r#"{"Result":false}"#), MessageKind::End), "unreachable");
 }
 
 #[test]
 fn errors_without_an_acknowledgement() {
     for status in [301, 302, 307, 400, 401, 403, 404, 410, 422] {
-        assert_eq!(word(&answered(status, HTML), NotificationType::End), "misconfigured", "HTTP {status}");
+        assert_eq!(word(&answered(status, HTML), MessageKind::End), "misconfigured", "HTTP {status}");
     }
     for status in [408, 425, 429, 500, 502, 503, 599] {
-        assert_eq!(word(&answered(status, HTML), NotificationType::End), "unreachable", "HTTP {status}");
+        assert_eq!(word(&answered(status, HTML), MessageKind::End), "unreachable", "HTTP {status}");
     }
     for failure in
         [ExchangeFailure::Connect, ExchangeFailure::Tls, ExchangeFailure::Broken, ExchangeFailure::Timeout]
     {
-        assert_eq!(word(&Err(failure), NotificationType::End), "unreachable", "{failure:?}");
+        assert_eq!(word(&Err(failure), MessageKind::End), "unreachable", "{failure:?}");
     }
-    assert_eq!(word(&Err(ExchangeFailure::Address), NotificationType::End), "misconfigured");
+    assert_eq!(word(&Err(ExchangeFailure::Address), MessageKind::End), "misconfigured");
 }
 
 struct Case {
@@ -107,7 +103,7 @@ impl Case {
         }
     }
 
-    fn next(&self, outcome: &AttemptOutcome, kind: NotificationType, age: u64, tries: Tries) -> Next {
+    fn next(&self, outcome: &AttemptOutcome, kind: MessageKind, age: u64, tries: Tries) -> Next {
         let now = retry::later(self.received_at, Duration::from_secs(age));
         let gives_up_at = retry::gives_up_at(kind, self.received_at);
         next(
@@ -117,7 +113,7 @@ impl Case {
     }
 
     /// The pause until the retry, in seconds.
-    fn pause(&self, outcome: &AttemptOutcome, kind: NotificationType, tries: Tries) -> i64 {
+    fn pause(&self, outcome: &AttemptOutcome, kind: MessageKind, tries: Tries) -> i64 {
         match self.next(outcome, kind, 0, tries) {
             Next::Retry { due_at } => due_at.duration_since(self.received_at).as_secs(),
             other => panic!("{other:?}"),
@@ -136,17 +132,17 @@ fn unreachable(retry_after: Option<u64>) -> AttemptOutcome {
 #[test]
 fn unreachable_follows_the_schedule_and_the_providers_own_wish_within_bounds() {
     let case = Case::new();
-    assert!((4..=5).contains(&case.pause(&unreachable(None), NotificationType::End, Tries::default())));
+    assert!((4..=5).contains(&case.pause(&unreachable(None), MessageKind::End, Tries::default())));
     let second = Tries { recorded: 1, ..Tries::default() };
-    assert!((27..=33).contains(&case.pause(&unreachable(None), NotificationType::End, second)));
-    assert_eq!(case.pause(&unreachable(Some(77)), NotificationType::End, second), 77);
-    assert_eq!(case.pause(&unreachable(Some(1_000_000)), NotificationType::End, second), 3600);
+    assert!((27..=33).contains(&case.pause(&unreachable(None), MessageKind::End, second)));
+    assert_eq!(case.pause(&unreachable(Some(77)), MessageKind::End, second), 77);
+    assert_eq!(case.pause(&unreachable(Some(1_000_000)), MessageKind::End, second), 3600);
 }
 
 #[test]
 fn misconfigured_is_asked_slowly() {
     let outcome = AttemptOutcome::Misconfigured { status: Some(404) };
-    assert_eq!(Case::new().pause(&outcome, NotificationType::End, Tries::default()), 300);
+    assert_eq!(Case::new().pause(&outcome, MessageKind::End, Tries::default()), 300);
 }
 
 #[test]
@@ -158,10 +154,10 @@ fn faults_and_unusable_answers_are_tried_so_many_times() {
         (AttemptOutcome::Unusable { status: 200 }, MOST_UNUSABLE, "unusable"),
     ] {
         let tries = |n| Tries { recorded: n, faulted: n, unusable: n };
-        let last_but_one = case.next(&outcome, NotificationType::End, 0, tries(most - 1));
+        let last_but_one = case.next(&outcome, MessageKind::End, 0, tries(most - 1));
         assert!(matches!(last_but_one, Next::Retry { .. }));
         assert_eq!(
-            case.next(&outcome, NotificationType::End, 0, tries(most)),
+            case.next(&outcome, MessageKind::End, 0, tries(most)),
             Next::Final { state: FinalState::Exhausted, reason: Some(reason) }
         );
     }
@@ -171,14 +167,14 @@ fn faults_and_unusable_answers_are_tried_so_many_times() {
 fn an_end_is_tried_for_three_days_a_progress_for_a_quarter_of_an_hour() {
     let case = Case::new();
     let at = |kind, age| case.next(&unreachable(None), kind, age, Tries::default());
-    assert!(matches!(at(NotificationType::Progress, 800), Next::Retry { .. }));
-    assert_eq!(at(NotificationType::Progress, 899), Next::Final { state: FinalState::Expired, reason: None });
-    assert!(matches!(at(NotificationType::End, 71 * 3600), Next::Retry { .. }));
-    let patient = case.next(&unreachable(Some(3600)), NotificationType::Progress, 0, Tries::default());
+    assert!(matches!(at(MessageKind::Progress, 800), Next::Retry { .. }));
+    assert_eq!(at(MessageKind::Progress, 899), Next::Final { state: FinalState::Expired, reason: None });
+    assert!(matches!(at(MessageKind::End, 71 * 3600), Next::Retry { .. }));
+    let patient = case.next(&unreachable(Some(3600)), MessageKind::Progress, 0, Tries::default());
     let last = retry::later(case.received_at, Duration::from_secs(870));
     assert_eq!(patient, Next::Retry { due_at: last }, "what would come too late has one last try");
     assert_eq!(
-        at(NotificationType::End, 72 * 3600),
+        at(MessageKind::End, 72 * 3600),
         Next::Final { state: FinalState::Exhausted, reason: Some("too-old") }
     );
 }

@@ -8,6 +8,7 @@ use oicp::{OperatorId, ProviderId};
 
 use super::LedgerTask;
 use crate::SessionKey;
+use crate::mandate::Suspension;
 use crate::watchdog::{GhostKind, Judgement, Watched};
 
 /// A session that looks like a ghost, as it is listed.
@@ -68,6 +69,8 @@ pub struct Followed {
     pub cleared: Vec<(OperatorId, GhostKind)>,
     /// Authorisations refused while an earlier session stood open.
     pub blocked: Vec<Blocked>,
+    /// Operators that have lost their mandate.
+    pub suspended: Vec<Suspension>,
 }
 
 /// What changed by judging.
@@ -90,7 +93,8 @@ pub trait WatchPort: Send + Sync {
     fn due_for_a_look(&self, now: Timestamp, limit: usize) -> LedgerTask<'_, Vec<Watched>>;
     /// Writes what the looks came to.
     fn note_judgements(&self, judged: Vec<(Watched, Judgement)>) -> LedgerTask<'_, Vec<GhostChange>>;
-    /// Voids at most `limit` sessions that were opened before this and are still undecided; whose they were.
+    /// Voids at most `limit` sessions that were opened before this and are still undecided, or calls them unconfirmed if
+    /// they were opened from afar; whose they were.
     fn void_undecided(
         &self,
         opened_before: Timestamp,

@@ -43,6 +43,9 @@ pub(super) struct Entry<'a> {
     r#type: &'a str,
     received_at: String,
     state: &'a str,
+    /// `mandate` if the hub has issued it on the operator's behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_by_hub: Option<&'static str>,
     sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a RawValue>,
@@ -73,6 +76,7 @@ impl<'a> Entry<'a> {
             r#type: &entry.kind,
             received_at: in_text(entry.received_at),
             state: &entry.state,
+            issued_by_hub: entry.origin.word(),
             sha256: hex(&entry.digest),
             body,
             body_base64: (!exact).then(|| STANDARD.encode(&entry.body)),
@@ -176,6 +180,7 @@ mod tests {
             state: "held".to_owned(),
             body: Bytes::from_static(body),
             digest: [0; 32],
+            origin: roamhub_core::mandate::Origin::Sender,
         }
     }
 

@@ -91,7 +91,7 @@ impl PartnerServices {
                 }
             }
         });
-        let mut response = Response::new(Either::Right(FeedStream(taken)));
+        let mut response = Response::new(Either::Right(Either::Left(FeedStream(taken))));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -11,12 +11,12 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
-use rusqlite::{Connection, OptionalExtension, params};
+use roamhub_core::session::machine::{By, Session, Sign, Step, What, step};
+use roamhub_core::{MessageKind, SessionKey};
+use rusqlite::{Connection, params};
 
 use super::StoreError;
-use super::rows::{instant, kind};
+use super::rows::{instant, kind, life};
 use super::runs::{Known, Recent};
 
 /// Sessions in a generation.
@@ -38,8 +38,8 @@ pub(super) struct Facts {
     pub(super) operator: String,
     /// The keyed hash of its card or contract.
     pub(super) medium: [u8; 32],
-    /// Whether it takes notifications.
-    pub(super) active: bool,
+    /// What its life depends on.
+    pub(super) life: Session,
     /// When the last Progress was stored.
     pub(super) last_progress_at: Option<Timestamp>,
     /// A message has named its EVSE.
@@ -48,12 +48,19 @@ pub(super) struct Facts {
     pub(super) has_cpo_id: bool,
 }
 
+impl Facts {
+    /// What a call of this operator comes to.
+    pub(super) fn hears_operator(&self, operator: &str, what: What) -> Step {
+        step(self.life, Sign { what, by: By::operator(self.operator == operator) })
+    }
+}
+
 /// An open delivery of a session, as far as order is concerned.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenRow {
     pub(super) no: i64,
     pub(super) notification: i64,
-    pub(super) kind: NotificationType,
+    pub(super) kind: MessageKind,
     pub(super) has_pin: bool,
     pub(super) token: u32,
     pub(super) leased: bool,
@@ -149,27 +156,22 @@ impl Book {
 }
 
 fn read_facts(connection: &Connection, session: SessionKey) -> Result<Option<Facts>, StoreError> {
-    let read = connection
-        .prepare_cached(
-            "SELECT operator, state, last_progress_at, evse IS NOT NULL, cpo_partner_session_id IS NOT NULL, medium
-             FROM session WHERE id = ?1",
-        )?
-        .query_row([session.as_bytes()], |row| {
-            let last_progress_at: Option<i64> = row.get(2)?;
-            let facts = Facts {
-                operator: row.get(0)?,
-                medium: row.get(5)?,
-                active: row.get_ref(1)?.as_str()? == "active",
-                last_progress_at: None,
-                has_evse: row.get(3)?,
-                has_cpo_id: row.get(4)?,
-            };
-            Ok((facts, last_progress_at))
-        })
-        .optional()?;
-    let Some((facts, last_progress_at)) = read else { return Ok(None) };
-    let last_progress_at = last_progress_at.map(|at| instant(at, "last_progress_at")).transpose()?;
-    Ok(Some(Facts { last_progress_at, ..facts }))
+    let mut statement = connection.prepare_cached(
+        "SELECT operator, kind, opened_by, state, last_progress_at, evse IS NOT NULL AS has_evse,
+             cpo_partner_session_id IS NOT NULL AS has_cpo_id, medium
+         FROM session WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([session.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let last_progress_at: Option<i64> = row.get("last_progress_at")?;
+    Ok(Some(Facts {
+        operator: row.get("operator")?,
+        medium: row.get("medium")?,
+        life: life(row)?,
+        last_progress_at: last_progress_at.map(|at| instant(at, "last_progress_at")).transpose()?,
+        has_evse: row.get("has_evse")?,
+        has_cpo_id: row.get("has_cpo_id")?,
+    }))
 }
 
 fn read_open(connection: &Connection, session: SessionKey) -> Result<Vec<OpenRow>, StoreError> {

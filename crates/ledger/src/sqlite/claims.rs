@@ -1,17 +1,18 @@
 //! What is due, in which order it is drained, and claiming it.
 //!
-//! A backlog is drained by rank: End and Error before Start and Progress, first attempts before retries; within a rank the
+//! A backlog is drained by rank: End and Error before Start and Progress, charge detail records behind them and by
+//! themselves, first attempts before retries; within a rank the
 //! longest due first. The index is by provider, rank and instant, so that with a million open rows a claim reads no more
 //! than it takes.
 
 use std::ops::Range;
 
 use jiff::Timestamp;
-use oicp::{NotificationType, ProviderId};
-use roamhub_core::SessionKey;
-use roamhub_core::delivery::{FinalState, OwedDelivery};
+use oicp::ProviderId;
+use roamhub_core::delivery::{FinalState, OwedDelivery, Tries};
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Claimed, Due};
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, Row, params};
 
 use super::StoreError;
@@ -24,8 +25,11 @@ pub(super) struct Candidate {
     pub(super) no: i64,
     pub(super) notification: i64,
     pub(super) session: SessionKey,
-    pub(super) kind: NotificationType,
+    pub(super) kind: MessageKind,
     pub(super) gives_up_at: Timestamp,
+    pub(super) tries: Tries,
+    /// Nothing but an End is filed under its medium.
+    pub(super) is_filed: bool,
     rank: u8,
 }
 
@@ -38,16 +42,25 @@ impl Candidate {
             session: SessionKey::from_bytes(bytes(row, "session")?),
             kind: kind(row.get_ref("type")?.as_str().map_err(rusqlite::Error::from)?)?,
             gives_up_at: instant(row.get("gives_up_at")?, "gives_up_at")?,
+            tries: Tries {
+                recorded: row.get("recorded")?,
+                faulted: row.get("faulted")?,
+                unusable: row.get("unusable")?,
+            },
+            is_filed: row.get("is_filed")?,
             rank: row.get("rank")?,
         })
     }
 
-    /// An End or Error that nobody has tried yet, because its lane was paused or its provider not asked: it is not given
-    /// up without having been tried.
+    /// An End, Error or charge detail record that nobody has tried yet, because its lane was paused or its provider not
+    /// asked: it is not given up without having been tried.
     pub(super) fn is_untried(&self) -> bool {
-        self.rank == 0
+        matches!(self.rank, 0 | 4)
     }
 }
+
+/// The ranks of charge detail records.
+const RECORDS: Range<u8> = 4..6;
 
 /// The ranks of the column of that name, in the order in which they are drained.
 fn ranks(only: Option<Urgency>) -> Range<u8> {
@@ -55,6 +68,7 @@ fn ranks(only: Option<Urgency>) -> Range<u8> {
         None => 0..4,
         Some(Urgency::Urgent) => 0..2,
         Some(Urgency::Usual) => 2..4,
+        Some(Urgency::Record) => RECORDS,
     }
 }
 
@@ -105,7 +119,10 @@ pub(super) enum Passed {
     Over,
 }
 
-const CANDIDATES: &str = "SELECT no, notification, session, type, gives_up_at, rank FROM delivery
+const CANDIDATES: &str =
+    "SELECT no, notification, session, type, gives_up_at, rank, recorded, faulted, unusable,
+         type <> 'End' OR medium IS NOT NULL AS is_filed
+     FROM delivery
      WHERE provider = ?1 AND rank = ?2 AND due_at <= ?3 ORDER BY due_at, no LIMIT ?4";
 
 fn candidates(connection: &Connection, wanted: &Wanted, limit: usize) -> Result<Vec<Candidate>, StoreError> {
@@ -131,12 +148,13 @@ const DUE: &str = "WITH RECURSIVE hop (provider) AS (
          UNION ALL
          SELECT (SELECT min(provider) FROM delivery WHERE due_at IS NOT NULL AND provider > hop.provider)
          FROM hop WHERE hop.provider IS NOT NULL
-     ), ranks (rank) AS (VALUES (0), (1), (2), (3))
+     ), ranks (rank) AS (VALUES (0), (1), (2), (3), (4), (5))
      SELECT hop.provider,
             (SELECT min(due_at) FROM delivery d
              WHERE d.provider = hop.provider AND d.rank = ranks.rank AND d.due_at IS NOT NULL) <= ?1,
             (SELECT min(due_at) FROM delivery d
-             WHERE d.provider = hop.provider AND d.rank = ranks.rank AND d.due_at > ?1)
+             WHERE d.provider = hop.provider AND d.rank = ranks.rank AND d.due_at > ?1),
+            ranks.rank
      FROM hop CROSS JOIN ranks WHERE hop.provider IS NOT NULL";
 
 pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreError> {
@@ -147,8 +165,12 @@ pub(super) fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreE
         if row.get::<_, Option<bool>>(1)? == Some(true) {
             let key: String = row.get(0)?;
             let provider = provider(&key)?;
-            if due.providers.last() != Some(&provider) {
-                due.providers.push(provider);
+            let queue = match RECORDS.contains(&row.get(3)?) {
+                true => &mut due.records,
+                false => &mut due.providers,
+            };
+            if queue.last() != Some(&provider) {
+                queue.push(provider);
             }
         }
         if let Some(later) = row.get::<_, Option<i64>>(2)? {

@@ -9,7 +9,7 @@ use super::rows::micros;
 /// The year 9000, in microseconds: as late as it gets.
 const LATEST: i64 = 221_845_392_000_000_000;
 
-/// Set back: due that much earlier. Set forwards: Ends, Errors and replays are given up that much later.
+/// Set back: due that much earlier. Set forwards: Ends, Errors, charge detail records and replays are given up that much later.
 pub(super) fn clock_stepped(connection: &Connection, by: SignedDuration) -> Result<usize, StoreError> {
     let step = i64::try_from(by.unsigned_abs().as_micros()).unwrap_or(i64::MAX / 2);
     if by.is_negative() {
@@ -19,7 +19,7 @@ pub(super) fn clock_stepped(connection: &Connection, by: SignedDuration) -> Resu
         let earlier = "UPDATE replay_delivery SET due_at = max(due_at - ?1, ?2) WHERE due_at IS NOT NULL";
         return Ok(owed + connection.execute(earlier, params![step, earliest])?);
     }
-    let later = "UPDATE delivery SET gives_up_at = min(gives_up_at + ?1, ?2) WHERE type IN ('End', 'Error')";
+    let later = "UPDATE delivery SET gives_up_at = min(gives_up_at + ?1, ?2) WHERE type IN ('End', 'Error', 'ChargeDetailRecord')";
     let owed = connection.execute(later, params![step, LATEST])?;
     let later = "UPDATE replay_delivery SET gives_up_at = min(gives_up_at + ?1, ?2)";
     Ok(owed + connection.execute(later, params![step, LATEST])?)

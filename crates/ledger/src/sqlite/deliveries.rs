@@ -2,20 +2,21 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
+use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
+use roamhub_core::mandate::Origin;
 use roamhub_core::order::Turn;
 use roamhub_core::ports::{AttemptRecord, Fate, Settled, TurnNow};
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use rusqlite::{Connection, Row, params};
 
-use super::StoreError;
 use super::book::{Book, OpenRow};
 use super::claims::{Candidate, Passed};
 use super::history::{End, record_attempt, too_old, write_history, write_usual_end};
-use super::rows::{bytes, instant, micros, provider};
+use super::rows::{bytes, instant, micros, operator, provider};
 use super::tenure::Tenure;
 use super::turns::{park, promote, remove, remove_usual, settle_turn, supersede, turn_of};
 use super::writer::Desk;
+use super::{StoreError, cdr};
 
 /// Deliveries leased by a process that is no more are due at once: nobody else can hold a lease on this ledger.
 pub(super) fn void_leases(connection: &Connection, now: Timestamp) -> Result<(), rusqlite::Error> {
@@ -80,8 +81,13 @@ pub(super) fn settle(
                 let attempt = Some((lease.token, attempt));
                 let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
                 write_usual_end(kept, &end)?;
-                if row.has_pin && state == FinalState::Delivered {
-                    overwrite_pin(connection, notification)?;
+                if state == FinalState::Delivered {
+                    if row.has_pin {
+                        overwrite_pin(connection, notification)?;
+                    }
+                    if row.kind == MessageKind::ChargeDetailRecord {
+                        cdr::forwarded(connection, notification, now)?;
+                    }
                 }
             }
         }
@@ -167,6 +173,15 @@ fn give_up(
     Ok(state)
 }
 
+const LEASE: &str =
+    "UPDATE delivery SET token = ?3, lease_until = ?4, due_at = NULL WHERE session = ?1 AND no = ?2";
+
+/// The same for an End that is not filed under its medium yet: it is here at the latest, for one under way must be found by
+/// its card, too. Whoever names the column writes a page of its index, though nothing changes.
+const LEASE_AND_FILE: &str = "UPDATE delivery SET token = ?3, lease_until = ?4, due_at = NULL,
+         medium = (SELECT medium FROM session WHERE id = delivery.session)
+     WHERE session = ?1 AND no = ?2";
+
 fn claim(
     connection: &Connection,
     open: &mut Vec<OpenRow>,
@@ -182,24 +197,22 @@ fn claim(
     };
     supersede(connection, session, open, &supersedes, now)?;
     let token = row.token + 1;
-    connection
-        .prepare_cached(
-            // An End is filed under its medium here at the latest: one under way must be found by its card, too.
-            "UPDATE delivery SET token = ?3, lease_until = ?4, due_at = NULL,
-                 medium = CASE WHEN type = 'End' AND medium IS NULL
-                               THEN (SELECT medium FROM session WHERE id = delivery.session) ELSE medium END
-             WHERE session = ?1 AND no = ?2",
-        )?
-        .execute(params![session.as_bytes(), row.no, token, micros(lease_until)])?;
+    connection.prepare_cached(if candidate.is_filed { LEASE } else { LEASE_AND_FILE })?.execute(params![
+        session.as_bytes(),
+        row.no,
+        token,
+        micros(lease_until)
+    ])?;
     if let Some(row) = open.iter_mut().find(|open| open.no == row.no) {
         (row.token, row.leased, row.due) = (token, true, false);
     }
     let mut statement = connection.prepare_cached(
-        "SELECT n.process, n.provider, n.body, n.received_at, d.recorded, d.faulted, d.unusable
-         FROM delivery d JOIN notification n ON n.no = d.notification WHERE d.session = ?1 AND d.no = ?2",
+        "SELECT process, operator, provider, body, received_at,
+             ?2 AND EXISTS (SELECT 1 FROM issued WHERE issued.notification = notification.no) AS issued
+         FROM notification WHERE no = ?1",
     )?;
     let lease = Lease { delivery: DeliveryNo(row.no), token };
-    let mut rows = statement.query(params![session.as_bytes(), row.no])?;
+    let mut rows = statement.query(params![row.notification, candidate.kind == MessageKind::End])?;
     let Some(found) = rows.next()? else {
         return Err(super::rows::contradiction(
             "notification",
@@ -216,15 +229,13 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
         process: ProcessId::from_bytes(bytes(row, "process")?),
         session: candidate.session,
         kind: candidate.kind,
+        operator: operator(&row.get::<_, String>("operator")?)?,
         provider: provider(&key)?,
         body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
         received_at: instant(row.get("received_at")?, "received_at")?,
         gives_up_at: candidate.gives_up_at,
-        tries: Tries {
-            recorded: row.get("recorded")?,
-            faulted: row.get("faulted")?,
-            unusable: row.get("unusable")?,
-        },
+        tries: candidate.tries,
+        origin: Origin::of(row.get("issued")?),
     })
 }
 

@@ -25,7 +25,7 @@ use super::lookup::{Standing, standing};
 use super::rows::{bytes, instant, micros};
 use super::turns::{promote, remove};
 use super::writer::Desk;
-use super::{Sqlite, StoreError, replay_queue};
+use super::{Sqlite, StoreError, cdr, mandate, replay_queue};
 
 /// How many sessions are looked at in one read.
 const PASS: usize = 20_000;
@@ -61,7 +61,8 @@ impl ErasurePort for Sqlite {
         let recent = self.recent.clone();
         Box::pin(self.readers.read(move |connection| {
             let mut count = ErasureCount { sessions: 1, ..ErasureCount::default() };
-            for known in recent.messages_of(connection, session)? {
+            let known = recent.messages_of(connection, session)?;
+            for known in mandate::with_aside(connection, session, known)? {
                 judge(connection, known.no, Undelivered::Keep, &mut count)?;
             }
             for (_, erased) in requests_of(connection, session)? {
@@ -131,6 +132,10 @@ async fn sessions_of_medium(ledger: &Sqlite, medium: [u8; 32]) -> Result<Vec<Ses
         sessions.extend(found);
         after = looked_to;
     }
+    // A record may name another card than its session began with.
+    let named = ledger.readers.read(move |connection| cdr::sessions_naming(connection, &medium)).await?;
+    let others: Vec<_> = named.into_iter().filter(|session| !sessions.contains(session)).collect();
+    sessions.extend(others);
     Ok(sessions)
 }
 
@@ -177,7 +182,7 @@ fn requests_without_session(
 }
 
 /// Does work that cleans the places of rows that it deletes or rewrites otherwise than in place.
-fn cleanly<T>(
+pub(super) fn cleanly<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
@@ -205,6 +210,12 @@ fn erase_session(
         }
     }
     promote(connection, session, open, at)?;
+    for (aside, number) in mandate::aside_of(connection, session)? {
+        if judge(connection, number, undelivered, &mut count)? == Judged::Erase {
+            end_open(connection, aside, book.open(connection, aside)?, number, at)?;
+            erase_notification(connection, number, at)?;
+        }
+    }
     for (process, erased) in requests_of(connection, session)? {
         if erased {
             count.erased_before += 1;

@@ -21,7 +21,7 @@ use super::lookup::newest_state;
 use super::rows::{bytes, contradiction, instant, micros};
 use super::turns::{promote, remove};
 use super::writer::Desk;
-use super::{Sqlite, StoreError};
+use super::{Sqlite, StoreError, mandate};
 
 impl FeedPort for Sqlite {
     fn sequence(&self, readers: Arc<BTreeSet<ProviderId>>, limit: u32) -> LedgerTask<'_, Sequenced> {
@@ -88,15 +88,18 @@ fn read(
 fn entry(connection: &Connection, row: &Row<'_>, body: Bytes) -> Result<FeedEntry, StoreError> {
     let session: [u8; 16] = bytes(row, "session")?;
     let state = newest_state(connection, row.get("notification")?, &session)?;
+    let stored = SessionKey::from_bytes(session);
+    let (origin, about) = mandate::origin_of(connection, row.get("notification")?, stored)?;
     Ok(FeedEntry {
         position: position(row.get("position")?)?,
         process: ProcessId::from_bytes(bytes(row, "process")?),
-        session: SessionKey::from_bytes(session),
+        session: about,
         kind: row.get("type")?,
         received_at: instant(row.get("received_at")?, "received_at")?,
         state: receipt::state(state.as_deref()).to_owned(),
         body,
         digest: bytes(row, "digest")?,
+        origin,
     })
 }
 

@@ -6,19 +6,20 @@
 
 use std::time::Duration;
 
-use oicp::{NotificationType, OperatorId};
-use roamhub_core::SessionKey;
+use oicp::OperatorId;
+use roamhub_core::mandate::{Suspension, proves_wrong};
 use roamhub_core::ports::watch::{Blocked, Followed};
 use roamhub_core::retry::later;
 use roamhub_core::watchdog::{self, GhostKind, Heard};
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
 use super::kept::Kept;
-use super::lately::{Late, Marks};
+use super::lately::{Late, Lately, Marks};
 use super::rows::{bytes, instant, kind, micros, operator, provider};
 use super::watch::{no_ghost, watched};
 use super::writer::Desk;
+use super::{StoreError, mandate, remote};
 
 /// How many refusals given while an earlier session stood open are kept.
 const BLOCKED: i64 = 10_000;
@@ -142,7 +143,7 @@ pub(super) fn take_note(
     // In order of the sessions' ids the pages that are written lie beside each other.
     messages.sort_by_key(|message| message.session);
     for of_session in messages.chunk_by(|one, next| one.session == next.session) {
-        hear(connection, kept, of_session, soonest, &mut followed)?;
+        hear(connection, kept, lately, of_session, soonest, &mut followed)?;
     }
     // Who is behind does not know yet what has ended.
     if !messages_left {
@@ -183,6 +184,7 @@ fn span(duration: Duration) -> i64 {
 fn hear(
     connection: &Connection,
     kept: &mut Kept<'_>,
+    lately: &Lately,
     messages: &[Late],
     soonest: Duration,
     followed: &mut Followed,
@@ -192,17 +194,34 @@ fn hear(
         Some(before) => before,
         None => {
             watch(connection, session, soonest)?;
+            let undecided = remote::no_longer_undecided(connection, session)?;
+            followed.cleared.extend(undecided.map(|operator| (operator, GhostKind::Undecided)));
             let Some(before) = heard_before(kept, session)? else { return Ok(()) };
             before
         }
     };
+    let mandated = if lately.knows_mandates() { mandate::issued_in(connection, session)? } else { None };
+    let wrong = match mandated {
+        Some(mandated) => shown_wrong(connection, session, mandated, messages)?,
+        None => None,
+    };
+    followed.suspended.extend(wrong);
+    // What was ended by mandate, and went on, begins anew with what its operator says.
+    let before = match wrong {
+        Some(_) => HeardBefore { over: false, heard: None, ..before },
+        None => before,
+    };
+    let messages = messages.iter().filter(|late| wrong.is_none() || Some(late.no) != mandated);
     // Once ended, whatever follows changes nothing for the driver's next charger.
     if before.over {
         return Ok(());
     }
-    let heard = messages.iter().fold(before.heard, |heard, late| Some(Heard::and(heard, late.kind, late.at)));
+    let heard =
+        messages.clone().fold(before.heard, |heard, late| Some(Heard::and(heard, late.kind, late.at)));
     let Some(heard) = heard else { return Ok(()) };
-    let ended_at = messages.iter().find(|late| late.kind == NotificationType::End).map(|late| late.at);
+    // A charge detail record closes the session: that is an end too.
+    let ends = |kind: &MessageKind| matches!(kind, MessageKind::End | MessageKind::ChargeDetailRecord);
+    let ended_at = messages.clone().find(|late| ends(&late.kind)).map(|late| late.at);
     if ended_at.is_some() && before.is_ghost {
         followed.cleared.extend(lay(connection, session)?);
     }
@@ -225,6 +244,21 @@ fn hear(
             micros(look_by),
         ])?;
     Ok(())
+}
+
+/// A message shows that the session was ended by mandate though a car was charging: whose mandate is suspended for it.
+fn shown_wrong(
+    connection: &Connection,
+    session: SessionKey,
+    mandated: i64,
+    messages: &[Late],
+) -> Result<Option<Suspension>, StoreError> {
+    for late in messages.iter().filter(|late| late.no > mandated) {
+        if proves_wrong(late.kind, &mandate::body(connection, late.no)?) {
+            return mandate::was_wrong(connection, session, late.no, late.at);
+        }
+    }
+    Ok(None)
 }
 
 /// As much of a watched session as a message needs to know.

@@ -1,7 +1,7 @@
 //! How deliveries ended, and their attempts: the same for what is owed and for what a replay sends once more.
 
 use jiff::Timestamp;
-use oicp::NotificationType;
+use roamhub_core::MessageKind;
 use roamhub_core::delivery::{FinalState, Lease};
 use roamhub_core::ports::AttemptRecord;
 use rusqlite::{Connection, Statement, params};
@@ -72,11 +72,8 @@ pub(super) fn write_history(
 }
 
 /// How a message that is too old ends, and why.
-pub(super) fn too_old(kind: NotificationType) -> (FinalState, Option<&'static str>) {
-    match kind {
-        NotificationType::Start | NotificationType::Progress => (FinalState::Expired, None),
-        NotificationType::End | NotificationType::Error => (FinalState::Exhausted, Some("too-old")),
-    }
+pub(super) fn too_old(kind: MessageKind) -> (FinalState, Option<&'static str>) {
+    if kind.is_passing() { (FinalState::Expired, None) } else { (FinalState::Exhausted, Some("too-old")) }
 }
 
 /// Writes an attempt that did not end its delivery.

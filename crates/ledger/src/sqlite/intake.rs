@@ -2,11 +2,12 @@
 //! notification, its delivery and whose turn it is.
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::ProcessId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
 use roamhub_core::ports::{Declined, Intake, Plan, Repeated, Sending, Taken};
 use roamhub_core::retry::gives_up_at;
+use roamhub_core::session::SessionState;
+use roamhub_core::session::machine::{Answer, What};
+use roamhub_core::{MessageKind, ProcessId};
 use rusqlite::{OptionalExtension, params};
 
 use super::StoreError;
@@ -25,16 +26,17 @@ pub(super) fn take_in(desk: &mut Desk<'_>, intake: &Intake) -> Result<Taken, Sto
     if let Some(first) = first_of(desk, intake)? {
         return repeat(desk, intake, &first);
     }
-    if let Some(declined) = declined(desk, intake)? {
-        return Ok(Taken::Declined(declined));
-    }
+    let next = match welcomed(desk, intake)? {
+        Ok(next) => next,
+        Err(declined) => return Ok(Taken::Declined(declined)),
+    };
     let notification = insert_notification(desk, intake)?;
-    let known = Known { no: notification, digest: Known::part_of(&intake.digest) };
+    let known = Known::notification(notification, &intake.digest);
     desk.runs.add(intake.session, known);
     let (session, kind, at) = (intake.session, intake.kind, intake.received_at);
     desk.lately.add(Late { no: notification, session, kind, at });
     desk.book.messages(desk.connection, intake.session)?.insert(known.digest, known.no);
-    note_on_session(desk, intake)?;
+    note_on_session(desk, intake, next)?;
     match intake.plan {
         Plan::Hold => {
             write_history(
@@ -118,22 +120,25 @@ fn ended_before(desk: &mut Desk<'_>, intake: &Intake, first: &First) -> Result<R
     }
 }
 
-/// Why the message is not taken in, if so.
-fn declined(desk: &mut Desk<'_>, intake: &Intake) -> Result<Option<Declined>, StoreError> {
-    let facts = desk.book.facts(desk.connection, intake.session)?;
-    let Some(facts) = facts.filter(|facts| facts.active && facts.operator == intake.operator.key()) else {
-        return Ok(Some(Declined::SessionInvalid));
+/// The session's state with this message, or why it is not taken in.
+fn welcomed(desk: &mut Desk<'_>, intake: &Intake) -> Result<Result<SessionState, Declined>, StoreError> {
+    let Some(facts) = desk.book.facts(desk.connection, intake.session)? else {
+        return Ok(Err(Declined::SessionInvalid));
     };
-    if intake.kind == NotificationType::Progress
+    let step = facts.hears_operator(intake.operator.key(), What::from(intake.kind));
+    if step.answer != Answer::Welcome {
+        return Ok(Err(Declined::SessionInvalid));
+    }
+    if intake.kind == MessageKind::Progress
         && let Some(last) = facts.last_progress_at
     {
         // A clock that was set back must not lock a session out.
         let since = intake.received_at.duration_since(last);
         if !since.is_negative() && since.unsigned_abs() < intake.progress_gap {
-            return Ok(Some(Declined::TooSoon { last }));
+            return Ok(Err(Declined::TooSoon { last }));
         }
     }
-    Ok(None)
+    Ok(Ok(step.next))
 }
 
 fn insert_notification(desk: &mut Desk<'_>, intake: &Intake) -> Result<i64, StoreError> {
@@ -159,19 +164,21 @@ fn insert_notification(desk: &mut Desk<'_>, intake: &Intake) -> Result<i64, Stor
 }
 
 /// The first notification that names the EVSE or the operator's own id completes the session; a Progress starts the
-/// clock for the next. Most notifications change nothing.
-fn note_on_session(desk: &mut Desk<'_>, intake: &Intake) -> Result<(), StoreError> {
+/// clock for the next; a sign of life from a session that was in doubt confirms it. Most notifications change nothing.
+fn note_on_session(desk: &mut Desk<'_>, intake: &Intake, next: SessionState) -> Result<(), StoreError> {
     let Desk { connection, book, .. } = desk;
     let Some(facts) = book.facts(connection, intake.session)? else { return Ok(()) };
-    let progress = intake.kind == NotificationType::Progress;
+    let progress = intake.kind == MessageKind::Progress;
     let cpo_id = intake.cpo_partner_session_id.as_ref().filter(|_| !facts.has_cpo_id);
-    if facts.has_evse && cpo_id.is_none() && !progress {
+    let state = (next.stored() != facts.life.state.stored()).then_some(next.stored());
+    facts.life.state = next;
+    if facts.has_evse && cpo_id.is_none() && !progress && state.is_none() {
         return Ok(());
     }
     connection
         .prepare_cached(
             "UPDATE session SET last_progress_at = coalesce(?2, last_progress_at), evse = coalesce(evse, ?3),
-                 cpo_partner_session_id = coalesce(cpo_partner_session_id, ?4)
+                 cpo_partner_session_id = coalesce(cpo_partner_session_id, ?4), state = coalesce(?5, state)
              WHERE id = ?1",
         )?
         .execute(params![
@@ -179,6 +186,7 @@ fn note_on_session(desk: &mut Desk<'_>, intake: &Intake) -> Result<(), StoreErro
             progress.then(|| micros(intake.received_at)),
             intake.evse.as_str(),
             cpo_id.map(|id| id.as_bytes()),
+            state.map(SessionState::as_str),
         ])?;
     facts.has_evse = true;
     facts.has_cpo_id |= cpo_id.is_some();
@@ -221,7 +229,7 @@ fn owe(
     open.push(OpenRow { no, notification, kind, has_pin, token, leased: true, due: false });
     let lease = Lease { delivery: DeliveryNo(no), token };
     tenure.leased(lease, intake.session, lease_until);
-    if kind == NotificationType::End
+    if kind == MessageKind::End
         && let Some(medium) = medium
     {
         tenure.ends(lease.delivery, medium);

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
+use roamhub_core::{MessageKind, SessionKey};
 
 /// So many are kept: about a megabyte. Who follows is rarely that far behind.
 const MOST: usize = 16_384;
@@ -21,7 +20,7 @@ const MOST: usize = 16_384;
 pub(super) struct Late {
     pub(super) no: i64,
     pub(super) session: SessionKey,
-    pub(super) kind: NotificationType,
+    pub(super) kind: MessageKind,
     pub(super) at: Timestamp,
 }
 
@@ -54,13 +53,15 @@ pub(super) struct Lately {
     fresh: Vec<Late>,
     /// Followed up to here, by this batch.
     followed: Option<i64>,
+    /// Sessions may have been ended by mandate.
+    mandates: bool,
 }
 
 impl Lately {
-    /// Nothing is kept of the messages up to this one.
-    pub(super) fn after(no: i64) -> Self {
+    /// Nothing is kept of the messages up to this one. Whether sessions have been ended by mandate so far.
+    pub(super) fn after(no: i64, mandates: bool) -> Self {
         let marks = Arc::new(Marks { after: AtomicI64::new(no), last: AtomicI64::new(no) });
-        Self { marks, kept: VecDeque::new(), fresh: Vec::new(), followed: None }
+        Self { marks, kept: VecDeque::new(), fresh: Vec::new(), followed: None, mandates }
     }
 
     pub(super) fn marks(&self) -> Arc<Marks> {
@@ -70,6 +71,16 @@ impl Lately {
     /// A message that the transaction under way stores.
     pub(super) fn add(&mut self, message: Late) {
         self.fresh.push(message);
+    }
+
+    /// A session is ended by mandate.
+    pub(super) fn note_mandate(&mut self) {
+        self.mandates = true;
+    }
+
+    /// Whether it is worth asking if a session was ended by mandate.
+    pub(super) fn knows_mandates(&self) -> bool {
+        self.mandates
     }
 
     /// At most `limit` committed messages after this one, and whether there are more; nothing if not all are kept.
@@ -124,7 +135,7 @@ mod tests {
         Late {
             no,
             session: SessionKey::from_bytes([7; 16]),
-            kind: NotificationType::End,
+            kind: MessageKind::End,
             at: Timestamp::from_microsecond(no).unwrap(),
         }
     }
@@ -134,7 +145,7 @@ mod tests {
     }
 
     fn with(numbers: impl IntoIterator<Item = i64>) -> Lately {
-        let mut lately = Lately::after(10);
+        let mut lately = Lately::after(10, false);
         numbers.into_iter().for_each(|no| lately.add(late(no)));
         lately.committed();
         lately

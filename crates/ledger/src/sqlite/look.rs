@@ -4,6 +4,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
+use roamhub_core::mandate::Suspension;
+use roamhub_core::media::Upload;
+use roamhub_core::ports::cdr::Difference;
 use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::ports::{LedgerTask, LookPort, Pause, Queue};
 use roamhub_core::receipt::ReceiptFacts;
@@ -16,7 +19,8 @@ use super::lookup::{Standing, last_number, standing};
 use super::rows::{bytes, instant, operator, provider};
 use super::runs::{Known, messages_of_from_outside};
 use super::{
-    FILE_NAME, OpenError, Sqlite, StoreError, lanes, receipts, records, replays, schema, sessions, watch,
+    FILE_NAME, OpenError, Sqlite, StoreError, cdr_compare, lanes, mandate, receipts, records, replays,
+    schema, sessions, uploads, watch,
 };
 
 impl LookPort for Sqlite {
@@ -124,6 +128,26 @@ impl Look {
         Ok(watch::blocked(&self.0, caused_by, limit)?)
     }
 
+    /// The newest differences between charge detail records and Ends, of one operator or of all.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn differences(
+        &self,
+        operator: Option<&OperatorId>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, OpenError> {
+        Ok(cdr_compare::differences(&self.0, operator, limit)?)
+    }
+
+    /// The operators that have lost their mandate.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn suspensions(&self) -> Result<Vec<Suspension>, OpenError> {
+        Ok(mandate::suspensions(&self.0)?)
+    }
+
     /// The newest replays.
     ///
     /// # Errors
@@ -146,6 +170,22 @@ impl Look {
     /// [`OpenError`] if the ledger cannot be read.
     pub fn lanes(&self) -> Result<(Vec<Pause>, Vec<Queue>), OpenError> {
         Ok((lanes::pauses(&self.0)?, lanes::queues(&self.0)?))
+    }
+
+    /// The newest push of authentication data of each provider, with what it has now.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn newest_uploads(&self) -> Result<Vec<Upload>, OpenError> {
+        Ok(uploads::newest(&self.0)?)
+    }
+
+    /// The pushes of authentication data that were carried out, the newest first, at most `limit` of each provider.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn uploads(&self, limit: usize) -> Result<Vec<Upload>, OpenError> {
+        Ok(uploads::history(&self.0, limit)?)
     }
 
     /// The number of the last message that has arrived.
@@ -196,7 +236,8 @@ fn session_story(
         session,
         authorisations: authorisations(connection, key)?,
         conflicts: conflicts(connection, key)?,
-        messages: records::messages(connection, messages()?)?,
+        differences: cdr_compare::of_session(connection, key)?,
+        messages: records::messages(connection, mandate::with_aside(connection, key, messages()?)?)?,
     }))
 }
 

@@ -7,6 +7,8 @@
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
 mod book;
+mod cdr;
+mod cdr_compare;
 mod checkpoint;
 mod claims;
 mod clock_step;
@@ -23,11 +25,14 @@ mod lately;
 mod lock;
 mod look;
 mod lookup;
+mod mandate;
+mod media;
 mod people;
 mod readers;
 mod receipts;
 mod records;
 mod release;
+mod remote;
 mod replay_queue;
 mod replays;
 mod rows;
@@ -38,6 +43,8 @@ mod sessions;
 mod space;
 mod tenure;
 mod turns;
+mod undecided;
+mod uploads;
 mod watch;
 mod writer;
 
@@ -136,6 +143,7 @@ pub struct Sqlite {
     late: Arc<lately::Marks>,
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
+    reception: Arc<cdr::Reception>,
     _lock: lock::Lock,
 }
 
@@ -194,13 +202,16 @@ impl Sqlite {
         let aside = readers::Readers::start(&file, "aside", alarm)?;
         let runs = runs::Runs::load(&mut connection)?;
         let recent = runs.recent().clone();
-        let lately = lately::Lately::after(lookup::last_number(&connection)?);
+        let lately =
+            lately::Lately::after(lookup::last_number(&connection)?, mandate::any_issued(&connection)?);
         let late = lately.marks();
         let book = book::Book::new(recent.clone());
         let desk = writer::Outfit { book, runs, lately, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(connection, desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, late, space, sequencer, _lock: lock };
+        let reception = Arc::default();
+        let ledger =
+            Self { readers, aside, writer, tenure, recent, late, space, sequencer, reception, _lock: lock };
         Ok((ledger, Gone(gone)))
     }
 

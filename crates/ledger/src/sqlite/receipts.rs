@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::lookup::number_of;
 use super::records::deliveries_of;
 use super::rows::{bytes, contradiction, instant, operator, provider};
-use super::{Sqlite, StoreError};
+use super::{Sqlite, StoreError, mandate};
 
 impl ReceiptPort for Sqlite {
     fn receipt(&self, process: ProcessId) -> LedgerTask<'_, Option<ReceiptFacts>> {
@@ -20,6 +20,7 @@ impl ReceiptPort for Sqlite {
         let recent = self.recent.clone();
         Box::pin(self.aside.read(move |connection| {
             let known = recent.messages_of(connection, session)?;
+            let known = mandate::with_aside(connection, session, known)?;
             receipts_of(connection, known.iter().map(|known| known.no).take(limit))
         }))
     }
@@ -50,9 +51,10 @@ fn facts(connection: &Connection, no: i64) -> Result<ReceiptFacts, StoreError> {
     let mut rows = statement.query([no])?;
     let row = rows.next()?.ok_or_else(|| contradiction("notification", format!("no number {no}")))?;
     let session = SessionKey::from_bytes(bytes(row, "session")?);
+    let (origin, about) = mandate::origin_of(connection, no, session)?;
     Ok(ReceiptFacts {
         process: ProcessId::from_bytes(bytes(row, "process")?),
-        session,
+        session: about,
         operator: operator(&row.get::<_, String>("operator")?)?,
         provider: provider(&row.get::<_, String>("provider")?)?,
         kind: row.get("type")?,
@@ -61,6 +63,7 @@ fn facts(connection: &Connection, no: i64) -> Result<ReceiptFacts, StoreError> {
         digest: bytes(row, "digest")?,
         deliveries: deliveries_of(connection, no, session)?,
         feed: place_in_feed(connection, no)?,
+        origin,
     })
 }
 

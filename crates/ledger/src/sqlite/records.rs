@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{bytes, finding, findings, instant, micros, operator, provider};
 use super::runs::Known;
-use super::{StoreError, erasure};
+use super::{StoreError, erasure, mandate};
 
 /// How many refusals are kept.
 const REFUSALS: i64 = 10_000;
@@ -39,9 +39,10 @@ fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, S
     let stored_findings: Option<String> = row.get("findings")?;
     let session = SessionKey::from_bytes(bytes(row, "session")?);
     let erased_at = erasure::erased_at(connection, row.get("no")?)?;
+    let (origin, about) = mandate::origin_of(connection, row.get("no")?, session)?;
     Ok(MessageRecord {
         process: ProcessId::from_bytes(bytes(row, "process")?),
-        session,
+        session: about,
         operator: operator(&row.get::<_, String>("operator")?)?,
         provider: provider(&row.get::<_, String>("provider")?)?,
         kind: row.get("type")?,
@@ -51,6 +52,7 @@ fn message_of(connection: &Connection, row: &Row<'_>) -> Result<MessageRecord, S
         digest: bytes(row, "digest")?,
         findings: findings(stored_findings.as_deref())?,
         deliveries: deliveries_of(connection, row.get("no")?, session)?,
+        origin,
     })
 }
 

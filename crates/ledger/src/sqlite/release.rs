@@ -119,7 +119,9 @@ fn claim_ends(
         // Parked ones are let go by whoever settles what they wait for. The plus signs keep SQLite from going through all
         // that the provider is owed.
         let mut statement = desk.connection.prepare_cached(&format!(
-            "SELECT no, notification, session, type, gives_up_at, rank FROM delivery
+            "SELECT no, notification, session, type, gives_up_at, rank, recorded, faulted, unusable,
+                    type <> 'End' OR medium IS NOT NULL AS is_filed
+             FROM delivery
              WHERE (session, no) IN ({ENDS_OF_MEDIUM}) AND +provider = ?3 AND +due_at IS NOT NULL ORDER BY no"
         ))?;
         let mut rows = statement.query(params![medium, LOOKED_THROUGH, provider.key()])?;

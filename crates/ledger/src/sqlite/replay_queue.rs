@@ -2,18 +2,19 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use oicp::{NotificationType, ProviderId};
+use oicp::ProviderId;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery, Tries};
+use roamhub_core::mandate::Origin;
 use roamhub_core::ports::{AttemptRecord, Due, Fate, LedgerTask, ReplayPort, Settled};
 use roamhub_core::replay::{Filled, Matching, ReplayNo, ReplayRecord, Selection};
 use roamhub_core::retry::later;
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::deliveries::overwrite_pin;
 use super::history::{End, record_attempt, too_old, write_end};
-use super::rows::{bytes, contradiction, instant, kind, micros, provider};
-use super::{Sqlite, StoreError, replays};
+use super::rows::{bytes, contradiction, instant, kind, micros, operator, provider};
+use super::{Sqlite, StoreError, cdr, replays};
 
 /// How long a replay stands back while the message itself is being delivered.
 const STAND_BACK: std::time::Duration = std::time::Duration::from_secs(5);
@@ -115,7 +116,7 @@ fn due(connection: &Connection, now: Timestamp) -> Result<Due, StoreError> {
 struct Candidate {
     no: i64,
     notification: i64,
-    kind: NotificationType,
+    kind: MessageKind,
     gives_up_at: Timestamp,
 }
 
@@ -208,7 +209,8 @@ fn lease(
         )?
         .execute(params![candidate.no, micros(lease_until)])?;
     let mut statement = connection.prepare_cached(
-        "SELECT n.process, n.session, n.provider, n.body, n.received_at, d.token, d.recorded, d.faulted, d.unusable
+        "SELECT n.process, n.session, n.operator, n.provider, n.body, n.received_at, d.token, d.recorded, d.faulted, d.unusable,
+             EXISTS (SELECT 1 FROM issued i WHERE i.notification = n.no) AS issued
          FROM replay_delivery d JOIN notification n ON n.no = d.notification WHERE d.no = ?1",
     )?;
     let mut rows = statement.query([candidate.no])?;
@@ -220,6 +222,7 @@ fn lease(
         process: ProcessId::from_bytes(bytes(row, "process")?),
         session: SessionKey::from_bytes(bytes(row, "session")?),
         kind: candidate.kind,
+        operator: operator(&row.get::<_, String>("operator")?)?,
         provider: provider(&row.get::<_, String>("provider")?)?,
         body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
         received_at: instant(row.get("received_at")?, "received_at")?,
@@ -229,6 +232,7 @@ fn lease(
             faulted: row.get("faulted")?,
             unusable: row.get("unusable")?,
         },
+        origin: Origin::of(row.get("issued")?),
     })
 }
 
@@ -274,6 +278,7 @@ fn settle(
             let notification = end_with(connection, lease.delivery.0, state, reason, now, attempt)?;
             if state == FinalState::Delivered {
                 overwrite_pin(connection, notification)?;
+                cdr::forwarded(connection, notification, now)?;
             }
         }
     }

@@ -4,7 +4,7 @@
 //! reader, so the writer is asked for little at a time and live traffic goes on in between.
 
 use jiff::Timestamp;
-use oicp::NotificationType;
+use roamhub_core::MessageKind;
 use roamhub_core::delivery::FinalState;
 use roamhub_core::ports::LedgerError;
 use roamhub_core::replay::{Filled, Matching, ReplayNo, ReplayRecord, Selection, SelectionText};
@@ -242,7 +242,7 @@ fn owe_again(
              FROM notification n WHERE no = ?1",
         )?
         .query_row([notification], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let kind: NotificationType = kind(&word)?;
+    let kind: MessageKind = kind(&word)?;
     connection
         .prepare_cached(
             "INSERT INTO replay_delivery (no, replay, notification, token, due_at, provider, gives_up_at)

@@ -1,8 +1,11 @@
 //! Between columns and types. A stored value that does not parse is a contradiction and says which column it was in.
 
 use jiff::Timestamp;
-use oicp::{Finding, NotificationType, OperatorId, ProviderId};
+use oicp::{Finding, OperatorId, ProviderId};
+use roamhub_core::MessageKind;
 use roamhub_core::records::StoredFinding;
+use roamhub_core::session::machine::Session;
+use roamhub_core::session::{Opened, SessionKind, SessionState};
 use rusqlite::Row;
 use serde_json::{Value, json};
 
@@ -17,8 +20,24 @@ pub(super) fn instant(micros: i64, column: &str) -> Result<Timestamp, StoreError
     Timestamp::from_microsecond(micros).map_err(|_| contradiction(column, micros))
 }
 
-pub(super) fn kind(word: &str) -> Result<NotificationType, StoreError> {
-    NotificationType::parse(word).ok_or_else(|| contradiction("type", word))
+pub(super) fn kind(word: &str) -> Result<MessageKind, StoreError> {
+    MessageKind::parse(word).ok_or_else(|| contradiction("type", word))
+}
+
+/// What a session's life depends on, from the columns `kind`, `opened_by` and `state`.
+pub(super) fn life(row: &Row<'_>) -> Result<Session, StoreError> {
+    let word = |name| row.get_ref(name)?.as_str().map_err(rusqlite::Error::from);
+    let (kind, opened) = (word("kind")?, word("opened_by")?);
+    Ok(Session {
+        kind: SessionKind::parse(kind).ok_or_else(|| contradiction("kind", kind))?,
+        opened: Opened::parse(opened).ok_or_else(|| contradiction("opened_by", opened))?,
+        state: state(word("state")?)?,
+    })
+}
+
+/// A session's state from its word.
+pub(super) fn state(word: &str) -> Result<SessionState, StoreError> {
+    SessionState::parse(word).ok_or_else(|| contradiction("state", word))
 }
 
 /// A provider from its key, in the usual spelling: `DE-DCB`.

@@ -31,6 +31,17 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// A notification of this digest.
+    pub(super) fn notification(no: i64, digest: &[u8; 32]) -> Self {
+        Self { no, digest: Self::part_of(digest) }
+    }
+
+    /// A charge detail record. Its digest is turned round: the same bytes may have come as a notification before, and that
+    /// one keeps its place.
+    pub(super) fn record(no: i64, digest: &[u8; 32]) -> Self {
+        Self { no, digest: !Self::part_of(digest) }
+    }
+
     /// The part of a digest that is kept here.
     pub(super) fn part_of(digest: &[u8; 32]) -> i64 {
         let [a, b, c, d, e, f, g, h, ..] = *digest;
@@ -230,7 +241,7 @@ impl Runs {
 /// Messages that are in no run, from the oldest on.
 fn not_in_runs(connection: &Connection, after: Option<i64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT no, session, digest FROM notification
+        "SELECT no, session, digest, type = 'ChargeDetailRecord' FROM notification
          WHERE no > max(coalesce((SELECT max(run) FROM message_run), 0), ?1) ORDER BY no LIMIT ?2",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -238,7 +249,11 @@ fn not_in_runs(connection: &Connection, after: Option<i64>, limit: usize) -> Res
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         let session = SessionKey::from_bytes(bytes(row, "session")?);
-        entries.push((session, Known { no: row.get(0)?, digest: Known::part_of(&bytes(row, "digest")?) }));
+        let (no, digest) = (row.get(0)?, bytes(row, "digest")?);
+        entries.push((
+            session,
+            if row.get(3)? { Known::record(no, &digest) } else { Known::notification(no, &digest) },
+        ));
     }
     Ok(entries)
 }

@@ -13,14 +13,18 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_replay_and_erasure.sql"),
     include_str!("migrations/0006_watch.sql"),
     include_str!("migrations/0007_people.sql"),
+    include_str!("migrations/0008_remote.sql"),
+    include_str!("migrations/0009_cdr.sql"),
+    include_str!("migrations/0010_media.sql"),
+    include_str!("migrations/0011_mandate.sql"),
 ];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
 
-/// The oldest schema knowledge a program needs to use a ledger that this program has migrated: one that knows no erasure
-/// would send zeros.
-const SERVES_FROM: usize = 5;
+/// The oldest schema knowledge a program needs to use a ledger that this program has migrated: one that knows nothing of
+/// mandated Ends (0011) would pass them off as the operator's own.
+const SERVES_FROM: usize = 11;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

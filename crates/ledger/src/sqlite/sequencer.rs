@@ -35,7 +35,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(10);
 /// A message and the key of the provider whose feed it belongs to.
 type Place = (i64, String);
 
-/// How far the passes have come.
+/// How far the passes have come. Charge detail records have no place in a feed: they are fetched by a service of their own.
 #[derive(Debug, Default)]
 pub(super) struct Sequencer {
     pass: Mutex<Pass>,
@@ -137,8 +137,10 @@ fn saved_mark(connection: &Connection) -> Result<i64, StoreError> {
 
 /// What a provider is owed from before it read its feed, in order of arrival.
 fn owed_before(connection: &Connection, provider: String, mark: i64) -> Result<Vec<Place>, StoreError> {
-    let mut statement = connection
-        .prepare("SELECT notification FROM delivery WHERE provider = ?1 AND notification <= ?2 ORDER BY 1")?;
+    let mut statement = connection.prepare(
+        "SELECT notification FROM delivery
+             WHERE provider = ?1 AND notification <= ?2 AND type <> 'ChargeDetailRecord' ORDER BY 1",
+    )?;
     let numbers = statement.query_map(params![provider, mark], |row| row.get(0))?;
     numbers.map(|no| Ok((no?, provider.clone()))).collect()
 }
@@ -168,14 +170,17 @@ fn look(
     if to > mark {
         collect(
             "SELECT h.notification, n.provider FROM delivery_history h JOIN notification n ON n.no = h.notification
-             WHERE h.notification > ?1 AND h.notification <= ?2 AND h.state = 'held'",
+             WHERE h.notification > ?1 AND h.notification <= ?2 AND h.state = 'held'
+                 AND n.type <> 'ChargeDetailRecord'",
             &|_| true,
         )?;
         if !readers.is_empty() {
             let keys: BTreeSet<&str> = readers.iter().map(ProviderId::key).collect();
-            collect("SELECT no, provider FROM notification WHERE no > ?1 AND no <= ?2", &|key| {
-                keys.contains(key)
-            })?;
+            collect(
+                "SELECT no, provider FROM notification
+                 WHERE no > ?1 AND no <= ?2 AND type <> 'ChargeDetailRecord'",
+                &|key| keys.contains(key),
+            )?;
         }
     }
     Ok(Seen { mark: to, last, places: places.into_iter().collect() })

@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,8 @@ pub(super) struct Space {
     /// When it was looked at last, in milliseconds since the origin.
     looked_at: AtomicU64,
     room: AtomicU8,
+    /// A piece of the reserve was given back, and there has been no room since.
+    in_use: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,7 @@ impl Space {
             origin: Instant::now(),
             looked_at: AtomicU64::new(0),
             room: AtomicU8::new(0),
+            in_use: AtomicBool::new(false),
         };
         space.look();
         if space.free() < space.piece() {
@@ -109,6 +112,9 @@ impl Space {
         }
         tracing::error!(left = smaller, "the disk is full: a piece of the reserve is used; make room");
         reserve.size = smaller;
+        self.in_use.store(true, Ordering::Relaxed);
+        // At once, not with the next look: what is left is for Ends and outcomes.
+        self.room.store(Room::Reserve as u8, Ordering::Relaxed);
         true
     }
 
@@ -125,9 +131,15 @@ impl Space {
         } else {
             Room::Ample
         };
-        if room == Room::Ample {
-            self.refill(free);
-        }
+        let room = match room {
+            Room::Ample => {
+                self.in_use.store(false, Ordering::Relaxed);
+                self.refill(free);
+                room
+            }
+            _ if self.in_use.load(Ordering::Relaxed) => Room::Reserve,
+            _ => room,
+        };
         if self.room.swap(room as u8, Ordering::Relaxed) == room as u8 {
             return;
         }

@@ -2,23 +2,23 @@
 //! meet the table.
 
 use jiff::Timestamp;
-use oicp::NotificationType;
-use roamhub_core::SessionKey;
 use roamhub_core::delivery::{DeliveryNo, FinalState};
 use roamhub_core::order::{self, Earlier, Standing, Turn};
 use roamhub_core::ports::TurnNow;
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, params};
 
-use super::StoreError;
 use super::book::OpenRow;
 use super::history::write_history;
 use super::kept::Kept;
 use super::rows::{contradiction, micros};
+use super::{StoreError, cdr};
 
-/// Whose turn it is, for the row `no` of type `kind`: the earlier rows by the domain's rules, and a later one only
-/// if it is under way.
-pub(super) fn turn_of(no: i64, kind: NotificationType, open: &[OpenRow]) -> Turn {
-    if open.iter().any(|row| row.no > no && row.leased) {
+/// Whose turn it is, for the row `no` of this kind: the earlier rows by the domain's rules, and a later one only if it
+/// is under way. A charge detail record stands outside the order.
+pub(super) fn turn_of(no: i64, kind: MessageKind, open: &[OpenRow]) -> Turn {
+    let takes_part = |kind| kind != MessageKind::ChargeDetailRecord;
+    if takes_part(kind) && open.iter().any(|row| row.no > no && row.leased && takes_part(row.kind)) {
         return Turn::Wait;
     }
     let earlier = open.iter().filter(|row| row.no < no).map(|row| Earlier {
@@ -125,7 +125,8 @@ fn removed_from(open: &mut Vec<OpenRow>, place: usize, removed: usize) -> Result
     Ok(row)
 }
 
-/// After any change in a session: parked deliveries whose turn has come are due now. Returns their number.
+/// After any change in a session: parked deliveries whose turn has come are due now, and so is a charge detail record that
+/// let an End go first. Returns their number.
 pub(super) fn promote(
     connection: &Connection,
     session: SessionKey,
@@ -143,5 +144,11 @@ pub(super) fn promote(
             .execute(params![session.as_bytes(), row.no, micros(now)])?;
         row.due = true;
     }
-    Ok(free.len())
+    let record = open.iter().find(|row| row.kind == MessageKind::ChargeDetailRecord);
+    match record {
+        Some(record) if !open.iter().any(|row| row.kind == MessageKind::End) => {
+            Ok(free.len() + cdr::waits_no_longer(connection, session, record, now)?)
+        }
+        _ => Ok(free.len()),
+    }
 }

@@ -2,7 +2,6 @@
 //! How it learns of messages and decisions is in `follow`.
 
 use jiff::Timestamp;
-use oicp::status::Code;
 use oicp::{OperatorId, ProviderId};
 use roamhub_core::SessionKey;
 use roamhub_core::ports::LedgerTask;
@@ -13,6 +12,7 @@ use rusqlite::{Connection, Row, params};
 use std::time::Duration;
 
 use super::rows::{bytes, contradiction, instant, micros, operator, provider};
+use super::undecided::void_undecided;
 use super::{Sqlite, StoreError, follow};
 
 impl WatchPort for Sqlite {
@@ -46,7 +46,7 @@ impl WatchPort for Sqlite {
         opened_before: Timestamp,
         limit: usize,
     ) -> LedgerTask<'_, Vec<(SessionKey, OperatorId)>> {
-        Box::pin(self.writer.write(move |connection| void_undecided(connection, opened_before, limit)))
+        Box::pin(self.writer.work(move |desk| void_undecided(desk, opened_before, limit)))
     }
 
     fn forget(&self, found_before: Timestamp) -> LedgerTask<'_, Vec<GhostChange>> {
@@ -112,7 +112,9 @@ pub(super) fn late_yes(
 
 fn due_for_a_look(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Watched>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT w.*, (SELECT state FROM session s WHERE s.id = w.session) IS NOT 'active' AS closed
+        "SELECT w.*, NOT EXISTS (
+             SELECT 1 FROM session s WHERE s.id = w.session AND s.state IN ('active', 'unconfirmed')
+         ) AS closed
          FROM watch w WHERE look_at <= ?1 ORDER BY look_at LIMIT ?2",
     )?;
     let mut rows = statement.query(params![micros(now), i64::try_from(limit).unwrap_or(i64::MAX)])?;
@@ -221,39 +223,6 @@ pub(super) fn no_ghost(connection: &Connection, watched: &Watched) -> Result<(),
         .prepare_cached("DELETE FROM ghost WHERE session = ?1 AND provider = ?2")?
         .execute(params![watched.session.as_bytes(), watched.provider.key()])?;
     Ok(())
-}
-
-fn void_undecided(
-    connection: &Connection,
-    opened_before: Timestamp,
-    limit: usize,
-) -> Result<Vec<(SessionKey, OperatorId)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT session, operator, opened_at FROM opening WHERE decided_at IS NULL AND opened_at < ?1 LIMIT ?2",
-    )?;
-    let mut rows =
-        statement.query(params![micros(opened_before), i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut voided = Vec::new();
-    while let Some(row) = rows.next()? {
-        let session = SessionKey::from_bytes(bytes(row, "session")?);
-        let by: String = row.get("operator")?;
-        let opened_at: i64 = row.get("opened_at")?;
-        connection
-            .prepare_cached("UPDATE authorisation SET code = ?2 WHERE session = ?1 AND code IS NULL")?
-            .execute(params![session.as_bytes(), Code::SYSTEM_ERROR.number()])?;
-        connection
-            .prepare_cached("DELETE FROM session WHERE id = ?1 AND state = 'pending'")?
-            .execute([session.as_bytes()])?;
-        connection.prepare_cached("DELETE FROM opening WHERE session = ?1")?.execute([session.as_bytes()])?;
-        connection
-            .prepare_cached(
-                "INSERT INTO ghost (session, provider, kind, operator, opened_at, since)
-                 VALUES (?1, '', ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![session.as_bytes(), GhostKind::Undecided.as_str(), by, opened_at])?;
-        voided.push((session, operator(&by)?));
-    }
-    Ok(voided)
 }
 
 fn forget(connection: &Connection, found_before: Timestamp) -> Result<Vec<GhostChange>, StoreError> {

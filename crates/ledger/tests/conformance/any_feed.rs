@@ -5,11 +5,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use oicp::NotificationType::{End, Error};
 use oicp::ProviderId;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
+use roamhub_core::MessageKind::{End, Error};
 use roamhub_core::ProcessId;
 use roamhub_core::SessionKey;
 use roamhub_core::delivery::Lease;

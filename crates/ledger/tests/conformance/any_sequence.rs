@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use oicp::NotificationType::{self, End};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
+use roamhub_core::MessageKind::{self, End};
 use roamhub_core::ProcessId;
 use roamhub_core::SessionKey;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
@@ -30,7 +30,7 @@ const LEASE: i64 = 30;
 /// One operation; what is picked depends on what there is by then.
 #[derive(Clone, Debug)]
 enum Step {
-    TakeIn { session: usize, kind: NotificationType },
+    TakeIn { session: usize, kind: MessageKind },
     Repeat(Index),
     TakeTurn(Index),
     Settle(Index, Outcome),
@@ -55,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..40_i64).prop_map(Outcome::Retry),
     ];
     prop_oneof![
-        6 => (0..SESSIONS, select(vec![NotificationType::Start, NotificationType::Progress, End, End, NotificationType::Error]))
+        6 => (0..SESSIONS, select(vec![MessageKind::Start, MessageKind::Progress, End, End, MessageKind::Error]))
             .prop_map(|(session, kind)| Step::TakeIn { session, kind }),
         1 => any::<Index>().prop_map(Step::Repeat),
         4 => any::<Index>().prop_map(Step::TakeTurn),
@@ -75,7 +75,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Given {
     lease: Lease,
     session: usize,
-    kind: NotificationType,
+    kind: MessageKind,
     until: i64,
     /// Whether it was ever allowed to send under it.
     went: bool,
@@ -176,7 +176,7 @@ impl Model {
         }
     }
 
-    fn given_to_bringer(&mut self, sending: Sending, session: usize, kind: NotificationType) {
+    fn given_to_bringer(&mut self, sending: Sending, session: usize, kind: MessageKind) {
         let until = self.now + LEASE;
         self.given.push(Given { lease: sending.lease, session, kind, until, went: false });
         if sending.turn == TurnNow::Go {

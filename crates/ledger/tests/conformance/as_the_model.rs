@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use oicp::NotificationType::{self, End, Error, Progress, Start};
 use oicp::ProviderId;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
+use roamhub_core::MessageKind::{self, End, Error, Progress, Start};
 use roamhub_core::SessionKey;
 use roamhub_core::delivery::{FinalState, Lease};
 use roamhub_core::ports::{self, Declined, Fate, Intake, Ledger, Plan, Repeated, Settled};
@@ -24,7 +24,7 @@ const LEASE: i64 = 30;
 
 #[derive(Clone, Debug)]
 enum Step {
-    TakeIn { session: usize, kind: NotificationType, endpoint: bool },
+    TakeIn { session: usize, kind: MessageKind, endpoint: bool },
     Repeat { message: Index, endpoint: bool },
     TakeTurn(Index),
     Settle(Index, At),
@@ -149,7 +149,7 @@ impl<'p> Pair<'p> {
         if endpoint { (Plan::Send { lease_until: at(until) }, Some(until)) } else { (Plan::Hold, None) }
     }
 
-    async fn take_in(&mut self, session: usize, kind: NotificationType, endpoint: bool) {
+    async fn take_in(&mut self, session: usize, kind: MessageKind, endpoint: bool) {
         let (plan, until) = self.plan(endpoint);
         let provider = provider_of(session);
         let intake =

@@ -1,7 +1,7 @@
 //! The clock is set: what waits for an instant follows.
 
 use jiff::SignedDuration;
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 
 use crate::Place;
 use crate::scene::*;

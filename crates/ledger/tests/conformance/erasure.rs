@@ -1,7 +1,7 @@
 //! Erasure: what goes, what stays, what has to wait.
 
 use bytes::Bytes;
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::delivery::{FinalState, Lease};
 use roamhub_core::erasure::{ErasureCount, Undelivered};
 use roamhub_core::ports::{Fate, Ledger, Repeated};

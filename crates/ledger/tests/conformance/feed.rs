@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use oicp::NotificationType::{End, Error, Progress, Start};
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::delivery::FinalState;
 use roamhub_core::feed::{FeedEnds, Position};
 

@@ -1,8 +1,8 @@
 //! What a confirmed cursor does to what waits.
 
 use oicp::Finding;
-use oicp::NotificationType::{End, Error, Progress, Start};
 use oicp::finding::codes::PIN_IN_NOTIFICATION;
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::delivery::FinalState;
 use roamhub_core::feed::Confirmed;
 use roamhub_core::ports::{Intake, Plan, Repeated};

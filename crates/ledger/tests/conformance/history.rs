@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oicp::Finding;
-use oicp::NotificationType::{End, Error, Progress, Start};
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::ProcessId;
 use roamhub_core::SessionKey;
 use roamhub_core::delivery::FinalState;

@@ -1,8 +1,8 @@
 //! Taking notifications in: what is stored, what is declined, and that the bytes stay what they were.
 
 use bytes::Bytes;
-use oicp::NotificationType::{End, Error, Progress, Start};
 use oicp::{Finding, OperatorId};
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::SessionKey;
 use roamhub_core::ports::{Declined, Intake, Plan, Taken, TurnNow};
 use roamhub_core::records::StoredFinding;

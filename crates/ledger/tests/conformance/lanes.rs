@@ -1,7 +1,7 @@
 //! Lanes: what is drained first, and pauses that outlive the process.
 
-use oicp::NotificationType::{End, Error, Progress, Start};
 use oicp::ProviderId;
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{Ledger, Pause, Queue};
@@ -16,14 +16,14 @@ fn paused(provider: ProviderId, seconds: i64, why: &str) -> Pause {
 }
 
 /// A message of a session of its own, put aside without an attempt until `due`.
-async fn put_aside(ledger: &dyn Ledger, kind: oicp::NotificationType, due: i64) -> Lease {
+async fn put_aside(ledger: &dyn Ledger, kind: roamhub_core::MessageKind, due: i64) -> Lease {
     let lease = going(ledger, notice(session(ledger).await, kind, 0)).await;
     ledger.defer(lease, at(1), at(due)).await.unwrap();
     lease
 }
 
 /// The same, after one failed attempt.
-async fn failed(ledger: &dyn Ledger, kind: oicp::NotificationType, due: i64) -> Lease {
+async fn failed(ledger: &dyn Ledger, kind: roamhub_core::MessageKind, due: i64) -> Lease {
     let lease = going(ledger, notice(session(ledger).await, kind, 0)).await;
     fail(ledger, lease, 1, due).await;
     lease

@@ -1,6 +1,6 @@
 //! Leases and fencing: who may send, who may write the result, what comes back when somebody falls silent.
 
-use oicp::NotificationType::{End, Error, Progress, Start};
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::delivery::Tries;
 use roamhub_core::ports::{Fate, Intake, Settled, TurnNow};
 

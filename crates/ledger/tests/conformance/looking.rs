@@ -1,6 +1,6 @@
 //! Looking at whole sessions and at one partner's refusals.
 
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::records::Refusal;
 use roamhub_core::{ProcessId, SessionKey};
 

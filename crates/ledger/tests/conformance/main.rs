@@ -13,6 +13,7 @@
 mod any_feed;
 mod any_sequence;
 mod as_the_model;
+mod cdr;
 mod clock_step;
 mod erasure;
 mod feed;
@@ -22,21 +23,27 @@ mod intake;
 mod lanes;
 mod leases;
 mod looking;
+mod mandate;
+mod media;
 mod model;
 mod order;
 mod people;
 mod receipts;
 mod records;
 mod release;
+mod remote;
 mod repeats;
 mod replays;
 mod scene;
+mod session_life;
 mod sessions;
 mod sqlite_erasure;
 mod sqlite_feed;
 mod sqlite_folder;
 mod sqlite_runs;
+mod sqlite_uploads;
 mod sqlite_writer;
+mod uploads;
 mod watch;
 
 use std::sync::Arc;
@@ -158,6 +165,23 @@ macro_rules! conformance {
                 an_end_that_is_being_sent_again_is_found_although_nobody_has_filed_it
                 an_end_released_keeps_the_order_of_its_session
             }
+            cdr {
+                a_record_closes_its_session_and_is_owed_at_once
+                a_record_lets_an_owed_end_go_first_for_a_minute
+                once_the_end_is_through_the_record_waits_no_longer
+                a_record_that_failed_keeps_its_own_time
+                the_same_bytes_are_a_repeat_and_others_are_declined
+                after_the_record_nothing_new_is_taken_and_a_repeat_has_its_answer
+                bytes_that_came_as_an_end_before_stay_two_messages
+                a_window_that_was_read_gets_no_more_records
+                a_window_is_filtered_and_paged_in_order_of_reception
+                what_was_forwarded_is_known_also_by_a_replay
+                a_held_record_is_in_the_window_and_in_no_feed
+                an_erased_record_is_left_out_and_found_by_the_card_it_names
+                records_are_drained_by_themselves_and_never_given_up_untried
+                a_closed_session_is_watched_no_more
+                a_record_is_compared_once_with_the_last_end_of_its_session
+            }
             clock_step {
                 set_back_what_is_deferred_is_due_earlier
                 set_forwards_an_end_is_given_up_later_and_a_start_expires
@@ -244,6 +268,15 @@ macro_rules! conformance {
                 requests_that_came_to_no_session_are_found_in_order_and_erased
                 a_remembered_card_is_forgotten
             }
+            mandate {
+                it_is_owed_like_any_other_and_says_that_it_was_issued
+                whatever_was_heard_of_a_session_forbids_it
+                what_was_asked_from_afar_expires_once_the_operator_has_said_yes
+                without_an_evse_a_session_is_passed_over_once
+                a_late_yes_is_answered_aside_of_the_real_session
+                a_yes_to_what_is_void_is_answered_from_the_question
+                a_mandate_that_proved_wrong_is_lost_once_until_it_is_given_back
+            }
             watch {
                 a_session_is_watched_from_its_authorisation_on
                 what_is_heard_is_known_and_what_has_ended_is_left_alone
@@ -257,6 +290,29 @@ macro_rules! conformance {
                 a_refusal_while_an_earlier_session_stands_open_is_kept
                 a_refusal_is_judged_only_once_all_messages_before_it_are_known
             }
+            remote {
+                a_yes_makes_it_active
+                what_is_void_leaves_no_session
+                the_first_message_confirms_it
+                another_operators_message_does_not_confirm_it
+                what_the_operator_has_spoken_of_is_stronger_than_its_no
+                a_message_after_the_answer_finds_it_as_it_is
+                it_is_stopped_from_whichever_side_it_was_opened
+                only_what_should_have_been_answered_is_undecided
+                a_crash_leaves_it_unconfirmed_until_it_is_heard_of
+                it_is_watched_once_somebody_believes_in_it
+            }
+            uploads {
+                nothing_of_a_push_is_seen_before_it_is_finished
+                a_push_that_a_crash_ended_left_nothing
+                a_first_push_that_a_crash_ended_is_found_and_removed
+                every_provider_has_its_own_records_and_they_come_back_as_they_were
+            }
+            media {
+                a_session_knows_what_may_stop_it
+                a_session_that_nobody_authorised_cannot_be_stopped
+                wrong_pins_are_counted_over_a_restart
+            }
             people {
                 an_endpoint_fails_from_its_first_failed_attempt_until_nothing_waits
                 the_newest_attempt_says_whether_it_is_misconfigured
@@ -267,6 +323,11 @@ macro_rules! conformance {
         }
 
         #[test]
+        fn pushes_do_what_they_say_in_any_sequence() {
+            crate::uploads::pushes_do_what_they_say_in_any_sequence::<$place>();
+        }
+
+        #[test]
         fn feeds_pass_nothing_over_in_any_sequence() {
             crate::any_feed::feeds_pass_nothing_over::<$place>();
         }
@@ -274,6 +335,11 @@ macro_rules! conformance {
         #[test]
         fn order_leases_and_final_states_hold_in_any_sequence() {
             crate::any_sequence::order_leases_and_final_states_hold::<$place>();
+        }
+
+        #[test]
+        fn a_session_lives_as_the_table_has_it_whatever_comes() {
+            crate::session_life::the_ledger_decides_as_the_table_has_it::<$place>();
         }
 
         #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use oicp::NotificationType::{self, End, Error, Progress, Start};
+use roamhub_core::MessageKind::{self, ChargeDetailRecord, End, Error, Progress, Start};
 use roamhub_core::delivery::FinalState;
 use roamhub_core::ports::TurnNow;
 
@@ -43,7 +43,7 @@ pub(crate) struct Owed {
 pub(crate) struct Message {
     pub(crate) session: usize,
     pub(crate) provider: usize,
-    pub(crate) kind: NotificationType,
+    pub(crate) kind: MessageKind,
 }
 
 /// What taking a message in comes to.
@@ -233,7 +233,7 @@ impl Model {
         self.messages[self.owed[delivery].message].session
     }
 
-    fn kind(&self, delivery: usize) -> NotificationType {
+    fn kind(&self, delivery: usize) -> MessageKind {
         self.messages[self.owed[delivery].message].kind
     }
 
@@ -256,7 +256,7 @@ impl Model {
         let held_up = |other: usize| match self.kind(other) {
             End => kind != Error,
             Start | Progress => kind == Start,
-            Error => false,
+            Error | ChargeDetailRecord => false,
         };
         let behind = self.others(delivery).any(|other| other < delivery && held_up(other));
         if behind { TurnNow::Behind } else { TurnNow::Go }

@@ -1,6 +1,6 @@
 //! Order within a session: first come, first sent, one at a time, and an End never waits for the past.
 
-use oicp::NotificationType::{End, Error, Progress, Start};
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::delivery::Lease;
 use roamhub_core::ports::{Intake, Ledger, TurnNow};
 

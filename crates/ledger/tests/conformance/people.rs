@@ -1,6 +1,6 @@
 //! What people are told: where trouble shows, what they were told already, what is still to be sent.
 
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::ports::Ledger;
 use roamhub_core::ports::people::{Channel, FailingEndpoint, MOST_OWED_MESSAGES, MessageFate, OwedMessage};
 use roamhub_core::ports::{Fate, Settled};

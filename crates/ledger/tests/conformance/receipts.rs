@@ -1,6 +1,6 @@
 //! What receipts are made of: everything about a message but its bytes.
 
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::feed::Position;
 use roamhub_core::{ProcessId, SessionKey};
 

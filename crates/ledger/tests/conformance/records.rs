@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::ProcessId;
 use roamhub_core::ports::{Due, Ledger};
 use roamhub_core::records::Refusal;
@@ -104,15 +104,18 @@ pub(crate) async fn due_names_each_provider_once_and_the_next_instant(place: &dy
     // Under way: not due, whatever happens.
     going(&*ledger, notice(session(&*ledger).await, End, 0)).await;
 
-    let none = Due { providers: Vec::new(), next: Some(at(5)) };
+    let none = Due { providers: Vec::new(), records: Vec::new(), next: Some(at(5)) };
     assert_eq!(ledger.due(at(4)).await.unwrap(), none);
     let names = |names: &[&str]| names.iter().copied().map(provider_named).collect::<Vec<_>>();
     let mut due = ledger.due(at(20)).await.unwrap();
     due.providers.sort();
-    assert_eq!(due, Due { providers: names(&["DE-AAA", "DE-CCC"]), next: Some(at(30)) });
+    assert_eq!(due, Due { providers: names(&["DE-AAA", "DE-CCC"]), records: Vec::new(), next: Some(at(30)) });
     let mut due = ledger.due(at(30)).await.unwrap();
     due.providers.sort();
-    assert_eq!(due, Due { providers: names(&["DE-AAA", "DE-BBB", "DE-CCC"]), next: None });
+    assert_eq!(
+        due,
+        Due { providers: names(&["DE-AAA", "DE-BBB", "DE-CCC"]), records: Vec::new(), next: None }
+    );
 }
 
 pub(crate) async fn the_next_instant_is_known_even_where_something_is_due_now(place: &dyn Place) {
@@ -121,7 +124,10 @@ pub(crate) async fn the_next_instant_is_known_even_where_something_is_due_now(pl
         deferred_until(&*ledger, provider, due).await;
     }
     let due = ledger.due(at(5)).await.unwrap();
-    assert_eq!(due, Due { providers: vec![provider_named("DE-AAA")], next: Some(at(12)) });
+    assert_eq!(
+        due,
+        Due { providers: vec![provider_named("DE-AAA")], records: Vec::new(), next: Some(at(12)) }
+    );
 }
 
 pub(crate) async fn a_probe_is_a_commit(place: &dyn Place) {

@@ -1,7 +1,7 @@
 //! The Ends still owed for a card: found whether they are filed yet or not, and claimed out of turn.
 
-use oicp::NotificationType::{End, Progress, Start};
 use oicp::ProviderId;
+use roamhub_core::MessageKind::{End, Progress, Start};
 use roamhub_core::SessionKey;
 use roamhub_core::delivery::{DeliveryNo, Lease};
 use roamhub_core::ports::{Intake, Ledger, OwedEnd};

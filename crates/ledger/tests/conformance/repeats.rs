@@ -1,6 +1,6 @@
 //! The same bytes again: one event, not two. What a repeat hears depends on where the first stands.
 
-use oicp::NotificationType::{End, Error, Progress, Start};
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::delivery::FinalState;
 use roamhub_core::ports::{Declined, Fate, Intake, Plan, Repeated, Settled, Taken, TurnNow};
 

@@ -1,6 +1,6 @@
 //! Replays: what a selection takes in, what is queued how often, and that no session's order knows of it.
 
-use oicp::NotificationType::{End, Error, Start};
+use roamhub_core::MessageKind::{End, Error, Start};
 use roamhub_core::ProcessId;
 use roamhub_core::delivery::{FinalState, OwedDelivery};
 use roamhub_core::erasure::Undelivered;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use oicp::{EvseId, NotificationType, OperatorId, ProviderId};
+use oicp::{EvseId, OperatorId, ProviderId};
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
 use roamhub_core::feed::{Confirmed, FeedEntry, Position};
 use roamhub_core::ports::{
@@ -14,7 +14,7 @@ use roamhub_core::ports::{
 };
 use roamhub_core::records::MessageRecord;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
-use roamhub_core::{ProcessId, SessionKey};
+use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use sha2::{Digest, Sha256};
 
 use crate::Place;
@@ -93,7 +93,7 @@ pub(crate) async fn session(ledger: &dyn Ledger) -> SessionKey {
 
 /// A notification that came in `seconds` after the story began, to be sent by whoever brought it. Its bytes differ
 /// from those of every other notification.
-pub(crate) fn notice(session: SessionKey, kind: NotificationType, seconds: i64) -> Intake {
+pub(crate) fn notice(session: SessionKey, kind: MessageKind, seconds: i64) -> Intake {
     let process = ProcessId::new();
     with_body(session, kind, seconds, format!(r#"{{"Type":"{kind}","Note":"{process}"}}"#).into_bytes())
 }
@@ -101,7 +101,7 @@ pub(crate) fn notice(session: SessionKey, kind: NotificationType, seconds: i64) 
 /// A notification of these bytes.
 pub(crate) fn with_body(
     session: SessionKey,
-    kind: NotificationType,
+    kind: MessageKind,
     seconds: i64,
     body: impl Into<Bytes>,
 ) -> Intake {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::erasure::Undelivered;
 use roamhub_core::ports::{ErasurePort, IntakePort, Ledger, SessionPort};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use oicp::NotificationType::{End, Error, Start};
+use roamhub_core::MessageKind::{End, Error, Start};
 use roamhub_core::ports::{FeedPort, Ledger, ReceiptPort};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::{FILE_NAME, Look};

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use oicp::NotificationType::{End, Start};
+use roamhub_core::MessageKind::{End, Start};
 use roamhub_core::ports::watch::WatchPort;
 use roamhub_core::ports::{Declined, Intake, Ledger, PartnerPort, RecordPort, Repeated, SessionPort, Taken};
 use roamhub_core::records::Refusal;
@@ -229,7 +229,14 @@ async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_s
     let file = inside(folder.path());
     file.execute_batch(
         "DROP TABLE opening; DROP TABLE watch; DROP TABLE ghost; DROP TABLE blocked; DROP TABLE told;
-         DROP TABLE message; DELETE FROM meta WHERE key = 'watched_upto'; PRAGMA user_version = 5",
+         DROP TABLE message; DROP TABLE charge_detail_record; DROP TABLE difference;
+         DROP TABLE uploaded; DROP TABLE upload_head; DROP TABLE upload; DROP TABLE uploaded_session;
+         DROP TABLE stop_medium; DROP TABLE pin_guess;
+         DROP TABLE issued; DROP TABLE mandate_suspension; DROP TABLE passed_over;
+         ALTER TABLE conflict DROP COLUMN medium;
+         DELETE FROM meta WHERE key = 'watched_upto';
+         ALTER TABLE session DROP COLUMN kind; ALTER TABLE session DROP COLUMN opened_by;
+         PRAGMA user_version = 5",
     )
     .unwrap();
     drop(file);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use oicp::NotificationType::{End, Error};
+use roamhub_core::MessageKind::{End, Error};
 use roamhub_core::SessionKey;
 use roamhub_core::ports::{Intake, Plan, RecordPort, Repeated, Taken};
 use roamhub_ledger::Sqlite;

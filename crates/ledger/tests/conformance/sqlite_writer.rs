@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
-use oicp::NotificationType::{End, Error};
+use roamhub_core::MessageKind::{End, Error};
 use roamhub_core::SessionKey;
 use roamhub_core::delivery::FinalState;
 use roamhub_core::ports::{

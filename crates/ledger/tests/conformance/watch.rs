@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oicp::NotificationType::{End, Error, Progress, Start};
+use roamhub_core::MessageKind::{End, Error, Progress, Start};
 use roamhub_core::SessionKey;
 use roamhub_core::ports::Ledger;
 use roamhub_core::ports::watch::{Followed, Ghost, GhostChange};

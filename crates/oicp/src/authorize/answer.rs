@@ -5,6 +5,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::answer;
+use crate::field::Judge;
+use crate::identification::{self, Identification};
 use crate::ids::{ProviderId, SessionId};
 use crate::json::{self, Kind, NoObject};
 use crate::status::{Code, Status};
@@ -26,6 +28,26 @@ pub struct AuthorizationReading {
     pub cpo_partner_session_id: Option<String>,
     /// The provider's own id of the session.
     pub emp_partner_session_id: Option<String>,
+}
+
+impl AuthorizationReading {
+    /// So many media that may stop a session are read at most.
+    pub const MOST_STOP_MEDIA: usize = 32;
+
+    /// The media that may stop the session, as far as they can be read; the rest is left out.
+    #[must_use]
+    pub fn stop_media(&self) -> Vec<Identification> {
+        let mut media = Vec::new();
+        let Some(list) = &self.stop_identifications else { return media };
+        // The list is part of a text that has been parsed, so it cannot fail to parse here.
+        let _parsed = json::each_element(list, |_, raw| {
+            if media.len() < Self::MOST_STOP_MEDIA {
+                let mut judge = Judge::new(raw, &[]);
+                media.extend(identification::read(raw, &mut judge).identification);
+            }
+        });
+        media
+    }
 }
 
 /// Why an answer to a request for authorisation says nothing.
@@ -61,10 +83,56 @@ pub struct AuthorizationStart {
     pub stop_identifications: Option<String>,
 }
 
+/// What the hub answers to a request to stop (OICP 2.3, eRoamingAuthorizationStop).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationStop {
+    /// The session.
+    pub session_id: Option<String>,
+    /// The operator's own id of the session.
+    pub cpo_partner_session_id: Option<String>,
+    /// The provider's own id of the session.
+    pub emp_partner_session_id: Option<String>,
+    /// Who decided; only with a positive answer.
+    pub provider_id: Option<ProviderId>,
+    /// Whether the driver may stop.
+    pub authorized: bool,
+    /// The reason.
+    pub status: Status,
+}
+
+impl AuthorizationStop {
+    /// Reads what a provider answered; a `Result` beside the AuthorizationStatus is tolerated.
+    ///
+    /// # Errors
+    /// [`UnreadableAnswer`] if it says neither yes nor no.
+    pub fn read(body: &[u8]) -> Result<AuthorizationReading, UnreadableAnswer> {
+        AuthorizationStart::read(body)
+    }
+
+    /// The JSON text; absent members are left out.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let wire = Wire {
+            session_id: self.session_id.as_deref(),
+            cpo_partner_session_id: self.cpo_partner_session_id.as_deref(),
+            emp_partner_session_id: self.emp_partner_session_id.as_deref(),
+            provider_id: self.provider_id,
+            authorization_status: word(self.authorized),
+            status: &self.status,
+            stop_identifications: None,
+        };
+        serde_json::to_vec(&wire).expect("strings can always be written as JSON")
+    }
+}
+
+fn word(authorized: bool) -> &'static str {
+    if authorized { "Authorized" } else { "NotAuthorized" }
+}
+
 #[derive(Serialize)]
 struct Wire<'a> {
     #[serde(rename = "SessionID", skip_serializing_if = "Option::is_none")]
-    session_id: Option<SessionId>,
+    session_id: Option<&'a str>,
     #[serde(rename = "CPOPartnerSessionID", skip_serializing_if = "Option::is_none")]
     cpo_partner_session_id: Option<&'a str>,
     #[serde(rename = "EMPPartnerSessionID", skip_serializing_if = "Option::is_none")]
@@ -119,12 +187,13 @@ impl AuthorizationStart {
     /// The JSON text; absent members are left out.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
+        let session_id = self.session_id.map(|id| id.to_string());
         let wire = Wire {
-            session_id: self.session_id,
+            session_id: session_id.as_deref(),
             cpo_partner_session_id: self.cpo_partner_session_id.as_deref(),
             emp_partner_session_id: self.emp_partner_session_id.as_deref(),
             provider_id: self.provider_id,
-            authorization_status: if self.authorized { "Authorized" } else { "NotAuthorized" },
+            authorization_status: word(self.authorized),
             status: &self.status,
             stop_identifications: self
                 .stop_identifications

@@ -106,21 +106,9 @@ impl AuthorizeStart {
     #[must_use]
     pub fn forwarded(&self, session: &SessionId) -> Bytes {
         let content = &self.content;
-        let session = match &content.session_at {
-            Some(range) => Splice { range: range.clone(), text: format!("\"{session}\"") },
-            None => {
-                let members = content.members_at..content.members_at;
-                Splice { range: members, text: format!("\"SessionID\":\"{session}\",") }
-            }
-        };
-        let identification = &content.identification;
-        let uid = identification.uid().map(|uid| uid.as_str().to_ascii_uppercase());
-        let evco = identification.evco().map(|evco| evco.as_str().to_ascii_uppercase());
-        let ids = content.ids_at.iter().zip([uid, evco]).filter_map(|(range, id)| {
-            let text = format!("\"{}\"", id?);
-            Some(Splice { range: range.clone()?, text })
-        });
-        let mut splices: Vec<Splice> = ids.chain([session]).collect();
+        let session = Splice::session(content.session_at.as_ref(), content.members_at, session);
+        let mut splices = upper_cased(&content.identification, &content.ids_at);
+        splices.push(session);
         json::splice(&self.body, &mut splices).into()
     }
 
@@ -180,8 +168,19 @@ fn content(text: &str) -> Result<Content, Rejected> {
     }
 }
 
+/// UID and EvcoID in upper-case, where they stand.
+pub(super) fn upper_cased(identification: &Identification, at: &[Option<Range<usize>>; 2]) -> Vec<Splice> {
+    let uid = identification.uid().map(|uid| uid.as_str().to_ascii_uppercase());
+    let evco = identification.evco().map(|evco| evco.as_str().to_ascii_uppercase());
+    let ids = at.iter().zip([uid, evco]).filter_map(|(range, id)| {
+        let text = format!("\"{}\"", id?);
+        Some(Splice { range: range.clone()?, text })
+    });
+    ids.collect()
+}
+
 /// Which identifications may ask for authorisation at a charge point.
-fn allowed(identification: &Identification, judge: &mut Judge<'_>) {
+pub(super) fn allowed(identification: &Identification, judge: &mut Judge<'_>) {
     const QR_CODE: &str = "/Identification/QRCodeIdentification";
     let mut forbidden = |form| {
         judge

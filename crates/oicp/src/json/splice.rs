@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::ids::SessionId;
+
 /// One replacement.
 #[derive(Clone, Debug)]
 pub(crate) struct Splice {
@@ -9,6 +11,16 @@ pub(crate) struct Splice {
     pub(crate) range: Range<usize>,
     /// What comes in its place.
     pub(crate) text: String,
+}
+
+impl Splice {
+    /// The hub's SessionID in place of the sender's value, or as the first of the members.
+    pub(crate) fn session(at: Option<&Range<usize>>, members_at: usize, session: &SessionId) -> Self {
+        match at {
+            Some(range) => Self { range: range.clone(), text: format!("\"{session}\"") },
+            None => Self { range: members_at..members_at, text: format!("\"SessionID\":\"{session}\",") },
+        }
+    }
 }
 
 /// Where `part`, a slice of `whole`, lies in it.

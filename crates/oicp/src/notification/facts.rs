@@ -5,6 +5,7 @@
 
 use super::NotificationType;
 use crate::energy::Kwh;
+pub use crate::meter_values::MeterValues;
 use crate::time::DateTime;
 
 /// What a notification says beyond whom it concerns.
@@ -122,17 +123,4 @@ impl ErrorType {
             Self::CriticalError => "CriticalError",
         }
     }
-}
-
-/// A summary of MeterValueInBetween. There may be a hundred thousand values; what is judged does not need them kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MeterValues {
-    /// How many values there are; `null` is none.
-    pub count: usize,
-    /// The lowest value.
-    pub lowest: Option<Kwh>,
-    /// The highest value.
-    pub highest: Option<Kwh>,
-    /// Index of the first value that is lower than the one before it.
-    pub first_decrease: Option<usize>,
 }

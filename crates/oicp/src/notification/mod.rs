@@ -5,6 +5,7 @@
 //! because those are what is forwarded. What is merely implausible is among its findings.
 
 mod facts;
+mod issue;
 mod members;
 mod plausibility;
 mod read;
@@ -21,6 +22,7 @@ use crate::ids::{EvseId, OperatorId, SessionId};
 use crate::rejected::Rejected;
 
 pub use facts::{End, Error, ErrorType, Facts, MeterValues, Progress, Start};
+pub use issue::NothingCharged;
 
 /// The four notifications, as the member `Type` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

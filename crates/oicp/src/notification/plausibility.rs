@@ -4,23 +4,16 @@
 //! and a dropped End blocks a driver, so all of them are findings.
 
 use jiff::{SignedDuration, Timestamp};
-use rust_decimal::Decimal;
 
 use super::facts::{End, Facts, MeterValues, Progress, Start};
 use super::members::Member;
 use crate::energy::Kwh;
 use crate::finding::{Finding, codes};
+use crate::plausible;
 use crate::time::DateTime;
 
-/// How far clocks of operators and hub may differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// Both time stamps may have been cut to whole seconds.
 const ROUNDING: SignedDuration = SignedDuration::from_secs(1);
-/// One watt hour: the last digit of three decimals.
-const WATT_HOUR: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
-/// No car takes more than this in one session; watt hours were probably meant.
-const MOST_KWH: Decimal = Decimal::from_parts(1000, 0, 0, false, 0);
-
 /// Adds what does not fit together.
 pub(super) fn judge(facts: &Facts, findings: &mut Vec<Finding>) {
     match facts {
@@ -39,10 +32,10 @@ pub(super) fn in_future(facts: &Facts, now: Timestamp) -> Vec<Finding> {
         Facts::End(end) => (Member::ChargingEnd, end.charging_end),
         Facts::Error(_) => return Vec::new(),
     };
-    if moment.instant().duration_since(now) <= SKEW {
-        return Vec::new();
-    }
-    vec![found(codes::TIME_IN_FUTURE, member, format!("{moment} lies more than five minutes in the future"))]
+    plausible::in_future(moment, now)
+        .map(|text| found(codes::TIME_IN_FUTURE, member, text))
+        .into_iter()
+        .collect()
 }
 
 fn found(code: &'static str, member: Member, text: impl Into<String>) -> Finding {
@@ -57,11 +50,7 @@ fn in_order(
     later: Option<DateTime>,
     findings: &mut Vec<Finding>,
 ) {
-    if let (Some(earlier), Some(later)) = (earlier, later)
-        && earlier.instant() > later.instant()
-    {
-        findings.push(found(code, member, format!("{earlier} should not be later than {later}")));
-    }
+    findings.extend(plausible::out_of_order(earlier, later).map(|text| found(code, member, text)));
 }
 
 fn judge_start(start: &Start, findings: &mut Vec<Finding>) {
@@ -103,17 +92,13 @@ fn judge_end(end: &End, findings: &mut Vec<Finding>) {
     judge_energy(Member::ConsumedEnergy, end.consumed_energy, findings);
     let in_between = end.meter_value_in_between.as_ref();
     judge_meter(end.meter_value_start, in_between, end.meter_value_end, findings);
-    judge_energy_against_meter(end, findings);
+    let (stated, from, to) = (end.consumed_energy, end.meter_value_start, end.meter_value_end);
+    let mismatch = plausible::energy_against_meter(stated, from, to);
+    findings.extend(mismatch.map(|(code, text)| found(code, Member::ConsumedEnergy, text)));
 }
 
 fn judge_energy(member: Member, energy: Option<Kwh>, findings: &mut Vec<Finding>) {
-    let Some(energy) = energy else { return };
-    if energy < Kwh::ZERO {
-        findings.push(found(codes::ENERGY_NEGATIVE, member, format!("{energy} kWh is less than nothing")));
-    } else if energy > Kwh::from(MOST_KWH) {
-        let text = format!("{energy} kWh is more than a car takes: watt hours?");
-        findings.push(found(codes::ENERGY_TOO_HIGH, member, text));
-    }
+    findings.extend(energy.and_then(plausible::amount).map(|(code, text)| found(code, member, text)));
 }
 
 /// A meter never runs backwards: start, then what is in between, then end.
@@ -123,45 +108,8 @@ fn judge_meter(
     end: Option<Kwh>,
     findings: &mut Vec<Finding>,
 ) {
-    let mut report = |member, text: String| findings.push(found(codes::METER_DECREASES, member, text));
-    if let (Some(start), Some(end)) = (start, end)
-        && end < start
-    {
-        report(Member::MeterValueEnd, format!("{end} is lower than {start} at the start"));
-    }
-    let Some(values) = in_between else { return };
-    if let Some(index) = values.first_decrease {
-        report(Member::MeterValueInBetween, format!("value {index} is lower than the one before it"));
-    }
-    if let (Some(start), Some(lowest)) = (start, values.lowest)
-        && lowest < start
-    {
-        report(Member::MeterValueInBetween, format!("{lowest} is lower than {start} at the start"));
-    }
-    if let (Some(highest), Some(end)) = (values.highest, end)
-        && end < highest
-    {
-        report(Member::MeterValueInBetween, format!("{highest} is higher than {end} at the end"));
-    }
-}
-
-fn judge_energy_against_meter(end: &End, findings: &mut Vec<Finding>) {
-    let (Some(stated), Some(from), Some(to)) =
-        (end.consumed_energy, end.meter_value_start, end.meter_value_end)
-    else {
-        return;
-    };
-    let difference =
-        to.checked_sub(from).and_then(|measured| Some((measured, stated.checked_sub(measured)?)));
-    match difference {
-        None => {
-            let text = "the difference of the meter values cannot be computed";
-            findings.push(found(codes::ENERGY_OVERFLOW, Member::ConsumedEnergy, text));
-        }
-        Some((measured, off)) if off.abs() > Kwh::from(WATT_HOUR) => {
-            let text = format!("{stated} kWh, but the meter values are {measured} kWh apart");
-            findings.push(found(codes::ENERGY_MISMATCH, Member::ConsumedEnergy, text));
-        }
-        Some(_) => {}
-    }
+    let backwards = plausible::runs_backwards(start, end).map(|text| (Member::MeterValueEnd, text));
+    let odd = plausible::in_between(start, in_between, end).into_iter();
+    let odd = backwards.into_iter().chain(odd.map(|text| (Member::MeterValueInBetween, text)));
+    findings.extend(odd.map(|(member, text)| found(codes::METER_DECREASES, member, text)));
 }

@@ -5,11 +5,11 @@ use super::members::{Member, NAMES, Values};
 use super::{NotificationType, plausibility};
 use crate::energy::Kwh;
 use crate::explain;
-use crate::field::{At, Judge};
+use crate::field::Judge;
 use crate::finding::{Finding, codes};
 use crate::identification::{self, Identification};
 use crate::ids::{EvseId, OperatorId, SessionId};
-use crate::json::{self, Kind};
+use crate::meter_values;
 use crate::pin;
 use crate::rejected::Rejected;
 use crate::time::DateTime;
@@ -61,6 +61,7 @@ pub(super) fn content(text: &str) -> Result<Content, Rejected> {
             })
         }
         _ => Err(Rejected {
+            provider_id: None,
             problem: None,
             violations,
             session_id,
@@ -244,50 +245,7 @@ impl Reader<'_> {
         error_type
     }
 
-    /// The specification's tables show a list, its schemas an object that holds one.
     fn meter_values(&mut self) -> Option<MeterValues> {
-        let at = Member::MeterValueInBetween.at();
-        let raw = self.values.get(Member::MeterValueInBetween)?;
-        match json::kind(raw) {
-            Kind::List => {
-                let text = "a list where an object with the member meterValues is expected";
-                self.judge.finding(codes::METER_VALUES_BARE_LIST, at, text);
-                self.meter_value_list(at, raw)
-            }
-            Kind::Object => {
-                let inner = At::inner("/MeterValueInBetween", "meterValues");
-                let object = json::scan(raw, &["meterValues"]).ok()?;
-                if json::has(object.repeated, 0) {
-                    self.judge.violation(inner, "meterValues occurs more than once");
-                }
-                let [list] = object.values();
-                self.meter_value_list(inner, list?)
-            }
-            other => {
-                self.judge.violation(at, format!("expected an object or a list, found {other}"));
-                None
-            }
-        }
-    }
-
-    fn meter_value_list(&mut self, at: At, raw: &str) -> Option<MeterValues> {
-        let (judge, mut values, mut last) = (&mut self.judge, MeterValues::default(), None);
-        let walked = json::each_element(raw, |index, raw| {
-            if json::kind(raw) == Kind::Null {
-                return;
-            }
-            values.count += 1;
-            let Some(value) = judge.kwh(at.element(index), Some(raw)) else { return };
-            if last.is_some_and(|last| value < last) {
-                values.first_decrease.get_or_insert(index);
-            }
-            last = Some(value);
-            values.lowest = Some(values.lowest.map_or(value, |lowest| lowest.min(value)));
-            values.highest = Some(values.highest.map_or(value, |highest| highest.max(value)));
-        });
-        if walked.is_err() {
-            judge.violation(at, format!("expected a list, found {}", json::kind(raw)));
-        }
-        walked.is_ok().then_some(values)
+        meter_values::read(self.values.get(Member::MeterValueInBetween), &mut self.judge)
     }
 }

@@ -4,8 +4,8 @@
 #![allow(clippy::panic, clippy::result_large_err, reason = "a test that fails says so")]
 
 use bytes::Bytes;
-use oicp::Rejected;
 use oicp::notification::ChargingNotification;
+use oicp::{ChargeDetailRecord, Rejected};
 use serde_json::{Value, json};
 
 pub(crate) const SESSION: &str = "3fe7378a-238f-4cf3-bca6-de657881f8c2";
@@ -65,10 +65,53 @@ pub(crate) fn error() -> Value {
     })
 }
 
+pub(crate) fn cdr() -> Value {
+    json!({
+        "SessionID": SESSION, "EvseID": "DE*ABC*E0001*2",
+        "CPOPartnerSessionID": "1234XYZ", "EMPPartnerSessionID": "2345ABC", "PartnerProductID": "AC 1",
+        "ChargingStart": "2025-06-01T08:00:00+02:00", "ChargingEnd": "2025-06-01T09:10:00+02:00",
+        "SessionStart": "2025-06-01T07:59:00+02:00", "SessionEnd": "2025-06-01T09:30:00+02:00",
+        "MeterValueStart": 1200.000, "MeterValueEnd": 1218.345, "ConsumedEnergy": 18.345,
+        "MeterValueInBetween": {"meterValues": [1205.5, 1210]},
+        "SignedMeteringValues": [
+            {"SignedMeteringValue": "AAEC", "MeteringStatus": "Start"},
+            {"SignedMeteringValue": "AwQF", "MeteringStatus": "End"},
+        ],
+        "CalibrationLawVerificationInfo": {"PublicKey": "a9sd", "MeteringCheck": "Passed"},
+        "HubOperatorID": "DE*ABC", "HubProviderId": "DE-DCB",
+        "Identification": {"RFIDMifareFamilyIdentification": {"UID": "044A2DAA856280"}}
+    })
+}
+
+pub(crate) fn get_cdrs() -> Value {
+    json!({
+        "ProviderID": "DE-DCB", "From": "2025-06-01T00:00:00Z", "To": "2025-07-01T00:00:00Z",
+        "SessionID": [SESSION], "OperatorID": "DE*ABC", "CDRForwarded": false
+    })
+}
+
+pub(crate) fn parse_cdr(body: &Value) -> Result<ChargeDetailRecord, Rejected> {
+    ChargeDetailRecord::parse(Bytes::from(body.to_string()))
+}
+
 pub(crate) fn authorize_start() -> Value {
     json!({
         "OperatorID": "DE*ABC", "EvseID": "DE*ABC*E0001*2", "CPOPartnerSessionID": "1234XYZ",
         "Identification": {"RFIDMifareFamilyIdentification": {"UID": "044a2daa856280"}}
+    })
+}
+
+pub(crate) fn remote_start() -> Value {
+    json!({
+        "ProviderID": "DE-DCB", "EvseID": "DE*ABC*E0001*2", "EMPPartnerSessionID": "2345ABC",
+        "Identification": {"RemoteIdentification": {"EvcoID": "de-dcb-c12345678-x"}}
+    })
+}
+
+pub(crate) fn remote_stop() -> Value {
+    json!({
+        "SessionID": SESSION, "ProviderID": "DE-DCB", "EvseID": "DE*ABC*E0001*2",
+        "CPOPartnerSessionID": "1234XYZ", "EMPPartnerSessionID": "2345ABC"
     })
 }
 

@@ -1,14 +1,16 @@
-//! The exchange with a provider, over HTTP/1.1 and HTTPS: one deadline over address, connection, TLS, request, headers
+//! The exchange with a partner, over HTTP/1.1 and HTTPS: one deadline over address, connection, TLS, request, headers
 //! and body; a bound on the answer's size; no redirects; connections kept and reused.
 //!
-//! The hub speaks HTTP/1.1 itself here (why: `docs/decisions/XXXX-own-exchange.md`): `request` writes what is sent,
+//! The hub speaks HTTP/1.1 itself here (why: `docs/decisions/0015-own-exchange.md`): `request` writes what is sent,
 //! `exchange` moves the bytes, `answer`, `head` and `chunks` read what comes back, without I/O. Heads are parsed by
 //! `httparse`.
 //!
 //! A reused connection may have been closed by the other side in the very moment of sending. If it breaks before a byte
 //! of the answer arrived, the request is sent once more on a fresh connection: the same attempt, within the same budget.
+//! What must not be carried out twice goes over a connection of its own instead.
 
 mod answer;
+pub mod certificates;
 mod chunks;
 mod connection;
 mod exchange;
@@ -19,13 +21,17 @@ mod target;
 mod tls;
 mod webhook;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use roamhub_core::outcome::{Exchange, ExchangeFailure, HttpAnswer};
 use roamhub_core::ports::{Courier, Letter, Task};
-use roamhub_core::route::Route;
+use roamhub_core::route::Endpoint;
 use tokio::time::timeout;
 
 use answer::Answer;
+use certificates::SeenCertificates;
 use connection::Connection;
 use exchange::{After, Failed, Heard};
 use pool::Pool;
@@ -33,6 +39,8 @@ use target::{Target, Targets};
 
 /// The longest answer that is read, decoded: an acknowledgement is a few hundred bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
+/// What connecting may take, TLS included, where it must be known whether anything was sent.
+const CONNECTING: Duration = Duration::from_secs(3);
 
 /// Carries messages over HTTP and HTTPS.
 #[derive(Debug, Default)]
@@ -49,8 +57,14 @@ impl HttpCourier {
         Self::default()
     }
 
-    async fn exchange(&self, route: &Route, letter: &Letter) -> Exchange {
-        let target = self.targets.of(&letter.url, route, &self.pool)?;
+    /// Until when the certificates that it meets are valid.
+    #[must_use]
+    pub fn certificates(&self) -> Arc<SeenCertificates> {
+        self.trust.seen.clone()
+    }
+
+    async fn exchange(&self, endpoint: &Endpoint, letter: &Letter) -> Exchange {
+        let target = self.targets.of(&letter.url, endpoint, &self.pool)?;
         let request = target.request(letter)?;
         if let Some(mut kept) = target.idle.take() {
             match kept.exchange(&request).await {
@@ -64,21 +78,42 @@ impl HttpCourier {
         let heard = fresh.exchange(&request).await.map_err(|failed| failed.failure)?;
         finish(&target, fresh, heard)
     }
+
+    /// On a connection that nothing else uses, before or after.
+    async fn exchange_once(&self, endpoint: &Endpoint, letter: &Letter) -> Exchange {
+        let target = self.targets.of(&letter.url, endpoint, &self.pool)?;
+        let request = target.request(letter)?;
+        let opening = Box::pin(Connection::open(&target.address, &self.trust));
+        let mut own = timeout(CONNECTING, opening).await.unwrap_or(Err(ExchangeFailure::Connect))?;
+        read(own.exchange(&request).await.map_err(|failed| failed.failure)?)
+    }
 }
 
 fn finish(target: &Target, connection: Connection, heard: Heard) -> Exchange {
-    let Heard { answer: Answer { head, body }, after } = heard;
-    if after == After::Keep {
+    if heard.after == After::Keep {
         target.idle.put(connection);
     }
+    read(heard)
+}
+
+fn read(heard: Heard) -> Exchange {
+    let Answer { head, body } = heard.answer;
     let body = if head.gzipped { decode(&body)? } else { body };
     Ok(HttpAnswer { status: head.status, retry_after: head.retry_after, body })
 }
 
 impl Courier for HttpCourier {
-    fn carry<'a>(&'a self, route: &'a Route, letter: Letter) -> Task<'a, Exchange> {
+    fn carry<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange> {
         Box::pin(async move {
-            timeout(letter.budget, self.exchange(route, &letter))
+            timeout(letter.budget, self.exchange(endpoint, &letter))
+                .await
+                .unwrap_or(Err(ExchangeFailure::Timeout))
+        })
+    }
+
+    fn carry_once<'a>(&'a self, endpoint: &'a Endpoint, letter: Letter) -> Task<'a, Exchange> {
+        Box::pin(async move {
+            timeout(letter.budget, self.exchange_once(endpoint, &letter))
                 .await
                 .unwrap_or(Err(ExchangeFailure::Timeout))
         })

@@ -18,6 +18,9 @@ use super::connection::Connection;
 const MOST_IDLE: usize = 256;
 /// Older ones are not worth a try: most servers close theirs before.
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
+/// So often connections are made anew, however busy they are: a server that has renewed its certificate, or moved to
+/// another address, may keep the old ones open for ever.
+const ANEW_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often idle connections are looked at.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
@@ -68,25 +71,44 @@ struct Idle {
     since: Instant,
 }
 
-/// The idle connections to one address.
-#[derive(Debug, Default)]
-pub(super) struct Stack {
-    idle: Mutex<IdleOnes>,
-}
-
-#[derive(Debug, Default)]
-struct IdleOnes {
-    /// The oldest are at the bottom.
-    stack: Vec<Idle>,
+#[derive(Debug)]
+struct Kept {
+    /// The oldest at the bottom.
+    idle: Vec<Idle>,
     /// Whether somebody looks at them.
     watched: bool,
+    /// When all connections were made anew.
+    began: Instant,
+}
+
+impl Kept {
+    /// Whether it is time to make all connections anew; then the next time is an hour later.
+    fn is_over(&mut self, now: Instant) -> bool {
+        let over = now.saturating_duration_since(self.began) >= ANEW_EVERY;
+        if over {
+            self.began = now;
+        }
+        over
+    }
+}
+
+/// The idle connections to one address.
+#[derive(Debug)]
+pub(super) struct Stack {
+    kept: Mutex<Kept>,
+}
+
+impl Default for Stack {
+    fn default() -> Self {
+        Self { kept: Mutex::new(Kept { idle: Vec::new(), watched: false, began: Instant::now() }) }
+    }
 }
 
 impl Stack {
     /// A kept connection that is still open, if there is one.
     pub(super) fn take(&self) -> Option<Connection> {
         loop {
-            let mut idle = self.idle().stack.pop()?;
+            let mut idle = self.kept().idle.pop()?;
             if idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_quiet() {
                 return Some(idle.connection);
             }
@@ -95,25 +117,30 @@ impl Stack {
 
     /// Keeps a connection whose answer has been read to its end.
     pub(super) fn put(self: &Arc<Self>, connection: Connection) {
-        let mut idle = self.idle();
-        let surplus = (idle.stack.len() + 1).saturating_sub(MOST_IDLE);
-        idle.stack.drain(..surplus);
-        idle.stack.push(Idle { connection, since: Instant::now() });
-        if !std::mem::replace(&mut idle.watched, true) {
+        let now = Instant::now();
+        let mut kept = self.kept();
+        if kept.is_over(now) {
+            kept.idle.clear();
+            return;
+        }
+        let surplus = (kept.idle.len() + 1).saturating_sub(MOST_IDLE);
+        kept.idle.drain(..surplus);
+        kept.idle.push(Idle { connection, since: now });
+        if !std::mem::replace(&mut kept.watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
         }
     }
 
     /// Drops what is old, closed or out of step; whether anything is left. Who asks is told once that nothing is.
     fn sweep(&self) -> bool {
-        let mut idle = self.idle();
-        idle.stack.retain_mut(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_quiet());
-        idle.watched = !idle.stack.is_empty();
-        idle.watched
+        let mut kept = self.kept();
+        kept.idle.retain_mut(|idle| idle.since.elapsed() < LONGEST_IDLE && idle.connection.is_quiet());
+        kept.watched = !kept.idle.is_empty();
+        kept.watched
     }
 
-    fn idle(&self) -> MutexGuard<'_, IdleOnes> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Uri;
 use roamhub_core::outcome::ExchangeFailure;
 use roamhub_core::ports::Letter;
-use roamhub_core::route::Route;
+use roamhub_core::route::Endpoint;
 
 use super::pool::{Address, Pool, Stack};
 use super::request::{Request, RequestStart};
@@ -22,29 +22,29 @@ pub(super) struct Target {
     pub(super) address: Address,
     /// The idle connections to it.
     pub(super) idle: Arc<Stack>,
-    /// The beginning of every request, with the route's headers.
+    /// The beginning of every request, with the endpoint's headers.
     start: RequestStart,
-    /// The route's headers.
+    /// The endpoint's headers.
     headers: Vec<(String, String)>,
 }
 
 impl Target {
-    fn of(url: &str, route: &Route, pool: &Pool) -> Result<Self, ExchangeFailure> {
+    fn of(url: &str, endpoint: &Endpoint, pool: &Pool) -> Result<Self, ExchangeFailure> {
         let uri: Uri = url.parse().map_err(|_| ExchangeFailure::Address)?;
-        let address = Address::of(&uri, route.ca.as_deref()).ok_or(ExchangeFailure::Address)?;
+        let address = Address::of(&uri, endpoint.ca.as_deref()).ok_or(ExchangeFailure::Address)?;
         let mut start = RequestStart::post(&uri).ok_or(ExchangeFailure::Address)?;
         start.add("accept", "application/json")?;
         start.add("accept-encoding", "identity")?;
-        for (name, value) in &route.headers {
+        for (name, value) in &endpoint.headers {
             start.add(name, value)?;
         }
-        Ok(Self { idle: pool.to(&address), address, start, headers: route.headers.clone() })
+        Ok(Self { idle: pool.to(&address), address, start, headers: endpoint.headers.clone() })
     }
 
-    /// Whether trust and headers are still those of the route.
-    fn is_of(&self, route: &Route) -> bool {
-        let ca: Option<&Path> = route.ca.as_deref().filter(|_| self.address.tls);
-        self.address.ca.as_deref() == ca && self.headers == route.headers
+    /// Whether trust and headers are still those of the endpoint.
+    fn is_of(&self, endpoint: &Endpoint) -> bool {
+        let ca: Option<&Path> = endpoint.ca.as_deref().filter(|_| self.address.tls);
+        self.address.ca.as_deref() == ca && self.headers == endpoint.headers
     }
 
     /// The request for a letter.
@@ -60,13 +60,18 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// The target of a URL on this route.
-    pub(super) fn of(&self, url: &str, route: &Route, pool: &Pool) -> Result<Arc<Target>, ExchangeFailure> {
+    /// The target of a URL at this endpoint.
+    pub(super) fn of(
+        &self,
+        url: &str,
+        endpoint: &Endpoint,
+        pool: &Pool,
+    ) -> Result<Arc<Target>, ExchangeFailure> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(target) = known.get(url).filter(|target| target.is_of(route)) {
+        if let Some(target) = known.get(url).filter(|target| target.is_of(endpoint)) {
             return Ok(target.clone());
         }
-        let target = Arc::new(Target::of(url, route, pool)?);
+        let target = Arc::new(Target::of(url, endpoint, pool)?);
         if known.len() >= MOST_TARGETS {
             known.clear();
         }
@@ -77,22 +82,17 @@ impl Targets {
 
 #[cfg(test)]
 mod tests {
-    use roamhub_core::lane::LaneSettings;
-    use roamhub_core::outcome::FaultCodes;
-    use roamhub_core::retry::RetrySchedule;
+    use oicp::ProviderId;
 
     use super::*;
 
-    fn route() -> Route {
-        Route {
-            provider: "DE-DCB".parse().unwrap(),
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            partner: ProviderId::parse("DE-DCB").unwrap().into(),
             base_url: String::new(),
             headers: vec![("x-api-key".to_owned(), "one".to_owned())],
             ca: None,
             timeout: std::time::Duration::from_secs(6),
-            retry: RetrySchedule::default(),
-            faults: FaultCodes::default(),
-            lane: LaneSettings::default(),
         }
     }
 
@@ -100,16 +100,16 @@ mod tests {
     fn a_url_is_taken_apart_once_per_trust_and_headers() {
         let (pool, targets) = (Pool::default(), Targets::default());
         let url = "https://emp.example:8443/base?key=1";
-        let plain = route();
+        let plain = endpoint();
         let first = targets.of(url, &plain, &pool).unwrap();
         assert!(Arc::ptr_eq(&first, &targets.of(url, &plain, &pool).unwrap()));
 
-        let trusting = Route { ca: Some("emp-ca.pem".into()), ..route() };
+        let trusting = Endpoint { ca: Some("emp-ca.pem".into()), ..endpoint() };
         let other = targets.of(url, &trusting, &pool).unwrap();
         assert_eq!(other.address.ca, trusting.ca);
         assert!(!Arc::ptr_eq(&first.idle, &other.idle), "connections of different trust are never mixed");
 
-        let renewed = Route { headers: vec![("x-api-key".to_owned(), "two".to_owned())], ..route() };
+        let renewed = Endpoint { headers: vec![("x-api-key".to_owned(), "two".to_owned())], ..endpoint() };
         let letter = Letter { url: String::new(), headers: vec![], body: "{}".into(), budget: plain.timeout };
         let request = targets.of(url, &renewed, &pool).unwrap().request(&letter).unwrap();
         let text = String::from_utf8(request.parts().concat()).unwrap();
@@ -119,11 +119,11 @@ mod tests {
     #[test]
     fn what_cannot_be_called_is_an_address_that_needs_a_look() {
         let (pool, targets) = (Pool::default(), Targets::default());
-        let broken = Route { headers: vec![("content-length".to_owned(), "7".to_owned())], ..route() };
-        for (url, route) in
-            [("ftp://emp.example/", &route()), ("/", &route()), ("http://emp.example", &broken)]
+        let broken = Endpoint { headers: vec![("content-length".to_owned(), "7".to_owned())], ..endpoint() };
+        for (url, endpoint) in
+            [("ftp://emp.example/", &endpoint()), ("/", &endpoint()), ("http://emp.example", &broken)]
         {
-            let failure = targets.of(url, route, &pool).unwrap_err();
+            let failure = targets.of(url, endpoint, &pool).unwrap_err();
             assert_eq!(failure, ExchangeFailure::Address, "{url}");
         }
     }
@@ -131,8 +131,8 @@ mod tests {
     #[test]
     fn urls_of_one_address_share_its_connections() {
         let (pool, targets) = (Pool::default(), Targets::default());
-        let one = targets.of("http://emp.example/one", &route(), &pool).unwrap();
-        let two = targets.of("http://emp.example/two", &route(), &pool).unwrap();
+        let one = targets.of("http://emp.example/one", &endpoint(), &pool).unwrap();
+        let two = targets.of("http://emp.example/two", &endpoint(), &pool).unwrap();
         assert!(Arc::ptr_eq(&one.idle, &two.idle));
     }
 }

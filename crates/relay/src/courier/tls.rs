@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use roamhub_core::outcome::ExchangeFailure;
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -13,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::certificates::SeenCertificates;
 use super::pool::Address;
 
 /// Why trust anchors could not be loaded.
@@ -34,10 +37,21 @@ pub(super) enum TrustError {
     Interrupted,
 }
 
+/// The TLS settings of one trust.
+#[derive(Clone, Debug)]
+struct Settings {
+    /// Resumes sessions.
+    usual: Arc<ClientConfig>,
+    /// Never does.
+    full: Arc<ClientConfig>,
+}
+
 /// TLS settings, one per extra CA file, made on first use.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
-    configs: Mutex<HashMap<Option<PathBuf>, Arc<ClientConfig>>>,
+    settings: Mutex<HashMap<Option<PathBuf>, Settings>>,
+    /// What was seen of certificates in handshakes and files.
+    pub(super) seen: Arc<SeenCertificates>,
 }
 
 impl Trust {
@@ -47,36 +61,43 @@ impl Trust {
         address: &Address,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, ExchangeFailure> {
-        let config = self.config(address.ca.as_deref()).await.map_err(|error| {
+        let settings = self.settings(address.ca.as_deref()).await.map_err(|error| {
             tracing::error!(host = %address.host, %error, "no TLS towards this provider");
             ExchangeFailure::Tls
         })?;
         let name = ServerName::try_from(address.host.clone()).map_err(|_| ExchangeFailure::Address)?;
-        TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
+        let full = self.seen.is_full_one_due(address, Instant::now());
+        let config = if full { settings.full } else { settings.usual };
+        let done = TlsConnector::from(config).connect(name, stream).await;
+        self.seen.note_handshake(address, &done);
+        done.map_err(|error| {
             tracing::warn!(host = %address.host, %error, "the TLS handshake failed");
             ExchangeFailure::Tls
         })
     }
 
-    async fn config(&self, ca: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+    async fn settings(&self, ca: Option<&Path>) -> Result<Settings, TrustError> {
         let key = ca.map(Path::to_owned);
-        if let Some(config) = self.configs().get(&key) {
-            return Ok(config.clone());
+        if let Some(settings) = self.made().get(&key) {
+            return Ok(settings.clone());
         }
-        let wanted = key.clone();
+        let (wanted, seen) = (key.clone(), self.seen.clone());
         // Reading the machine's store takes a while: not on a thread that serves partners.
-        let loaded = tokio::task::spawn_blocking(move || load(wanted.as_deref())).await;
-        let config = Arc::new(loaded.unwrap_or(Err(TrustError::Interrupted))?);
-        self.configs().insert(key, config.clone());
-        Ok(config)
+        let loaded = tokio::task::spawn_blocking(move || load(wanted.as_deref(), &seen)).await;
+        let usual = loaded.unwrap_or(Err(TrustError::Interrupted))?;
+        let mut full = usual.clone();
+        full.resumption = Resumption::disabled();
+        let settings = Settings { usual: Arc::new(usual), full: Arc::new(full) };
+        self.made().insert(key, settings.clone());
+        Ok(settings)
     }
 
-    fn configs(&self) -> MutexGuard<'_, HashMap<Option<PathBuf>, Arc<ClientConfig>>> {
-        self.configs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn made(&self) -> MutexGuard<'_, HashMap<Option<PathBuf>, Settings>> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn load(ca: Option<&Path>) -> Result<ClientConfig, TrustError> {
+fn load(ca: Option<&Path>, seen: &SeenCertificates) -> Result<ClientConfig, TrustError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (_, unusable) = roots.add_parsable_certificates(native.certs);
@@ -89,6 +110,7 @@ fn load(ca: Option<&Path>) -> Result<ClientConfig, TrustError> {
         if extra.is_empty() {
             return Err(refuse("it holds no certificate".to_owned()));
         }
+        seen.note_authority(path, &extra);
         for certificate in extra {
             roots.add(certificate).map_err(|error| refuse(error.to_string()))?;
         }

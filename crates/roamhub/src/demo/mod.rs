@@ -1,10 +1,14 @@
 //! `roamhub demo`: a hub on an embedded ledger in a temporary folder, a demo operator and a demo provider as real HTTP
-//! parties on loopback, one session played between them; then it stays up to be tried by hand.
+//! parties on loopback, two sessions played between them, one by card and one from afar; then it stays up to be tried by hand.
 
 mod client;
+mod operator;
 mod play;
 mod provider;
+mod remote;
 mod screen;
+mod server;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -33,7 +37,7 @@ const GUIDE_SESSION: &str = "3fe7378a-238f-4cf3-bca6-de657881f8c2";
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Play the session, then leave
+    /// Play the sessions, then leave
     #[arg(long)]
     once: bool,
     /// The demo operator's id
@@ -71,15 +75,21 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let oicp = bind(args.listen, 8080).await?;
     let console = bind(args.console, 8081).await?;
     let provider = provider::DemoProvider::start(cast.provider).await?;
-    let directory = partners_file::read(&partners(&cast, &provider.url()), folder.path())?;
+    let operator = operator::DemoOperator::start().await?;
+    let directory = partners_file::read(&partners(&cast, &operator.url(), &provider.url()), folder.path())?;
     let (ledger, gone) = node::open_ledger(folder.path())?;
     open_guide_session(ledger.as_ref(), &cast).await?;
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
     let node = Node::start((ledger, gone), partners, seal, oicp, console, None, Watching::default()).await?;
 
-    screen::introduce(&cast, &node, &provider.url());
-    let delivered = play::session(&cast, node.oicp, &provider).await?;
+    screen::introduce(&cast, &node, &operator.url(), &provider.url());
+    uploads::upload(&cast, node.oicp).await?;
+    let by_card = play::session(&cast, node.oicp, &provider).await?;
+    uploads::stop(&cast, node.oicp, &provider).await?;
+    screen::pause();
+    let from_afar = remote::session(&cast, node.oicp, &provider, &operator).await?;
+    let delivered = by_card && from_afar;
     screen::conclude(delivered);
     if !args.once {
         screen::invite(&cast, &node, GUIDE_SESSION);
@@ -92,12 +102,27 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 impl Cast {
     fn new(args: &DemoArgs) -> anyhow::Result<Self> {
-        let evse = format!("{}*E0001*1", args.operator);
-        // A DIN operator has DIN EVSEs: digits after the second star.
-        let evse = EvseId::parse(&evse).or_else(|_| EvseId::parse(&format!("{}*0001*1", args.operator)));
-        let evse = evse.context("no EvseID fits this operator")?;
+        let evse = spot(&args.operator, "0001").context("no EvseID fits this operator")?;
         Ok(Self { operator: args.operator, provider: args.provider, evse })
     }
+
+    /// The spot of this number.
+    fn spot(&self, number: &str) -> EvseId {
+        spot(&self.operator, number).unwrap_or(self.evse)
+    }
+
+    /// A contract of the provider.
+    fn contract(&self) -> String {
+        let id = self.provider.key();
+        let (country, party) = id.split_at_checked(2).unwrap_or((id, ""));
+        format!("{country}-{party}-C12345678-X")
+    }
+}
+
+/// A DIN operator has DIN EVSEs: digits after the second star.
+fn spot(operator: &OperatorId, number: &str) -> Option<EvseId> {
+    let iso = EvseId::parse(&format!("{operator}*E{number}*1"));
+    iso.or_else(|_| EvseId::parse(&format!("{operator}*{number}*1"))).ok()
 }
 
 async fn bind(wanted: Option<SocketAddr>, usual_port: u16) -> anyhow::Result<TcpListener> {
@@ -111,19 +136,21 @@ async fn bind(wanted: Option<SocketAddr>, usual_port: u16) -> anyhow::Result<Tcp
     }
 }
 
-fn partners(cast: &Cast, provider_url: &str) -> String {
+fn partners(cast: &Cast, operator_url: &str, provider_url: &str) -> String {
     let Cast { operator, provider, .. } = cast;
     format!(
         r#"
 [[operator]]
 id = "{operator}"
 name = "Demo operator"
+url = "{operator_url}"
+timeout = "3s"
 
 [[provider]]
 id = "{provider}"
 name = "Demo provider"
 url = "{provider_url}"
-services = ["authorization", "notifications"]
+services = ["authorization", "notifications", "cdr", "authentication-data"]
 broadcast = true
 timeout = "3s"
 retry = ["5s", "10s", "30s"]
@@ -131,7 +158,7 @@ retry = ["5s", "10s", "30s"]
 [[contract]]
 operator = "{operator}"
 provider = "{provider}"
-services = ["authorization"]
+services = ["authorization", "reservation"]
 "#
     )
 }

@@ -7,18 +7,22 @@ use jiff::Timestamp;
 use oicp::service::Service;
 use roamhub_core::ports::Clock;
 use serde_json::{Value, json};
+use tokio::time::{interval, timeout};
 
 use super::client::{Answer, Client};
 use super::provider::{CARDS, DemoProvider};
 use super::{Cast, screen};
 use crate::clock::SystemClock;
 
-/// Plays it; whether the End was acknowledged with 000.
+/// How long the hub may take to forward a charge detail record.
+const LONGEST_FORWARDING: Duration = Duration::from_secs(3);
+
+/// Plays it; whether the End was acknowledged with 000 and the record fetched.
 pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvider) -> anyhow::Result<bool> {
     let mut client = Client::connect(hub).await?;
     let now = SystemClock.now();
     let started = before(now, 40);
-    screen::heading();
+    screen::heading("operator ─▶ hub ─▶ provider");
     let (card, ..) = CARDS[0];
     let request = json!({
         "OperatorID": cast.operator.to_string(),
@@ -28,7 +32,7 @@ pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvide
     });
     let path = Service::AuthorizeStart.path(Some(&cast.operator.to_string()));
     let answer = client.post(&path, &request).await?;
-    screen::step("AuthorizeStart", &format!("card {card}"), &answer, provider.received());
+    screen::step("AuthorizeStart", &format!("card {card}"), &answer, (provider.received(), "provider"));
     let Some(session) = answer.body["SessionID"].as_str().map(str::to_owned) else { return Ok(false) };
 
     let message = |kind: &str, more: Value| {
@@ -71,14 +75,68 @@ pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvide
     let mut last: Option<Answer> = None;
     for (kind, what, more) in steps {
         let answer = client.post(Service::ChargingNotifications.template(), &message(kind, more)).await?;
-        screen::step(kind, what, &answer, provider.received());
+        screen::step(kind, what, &answer, (provider.received(), "provider"));
         last = Some(answer);
     }
-    Ok(last.is_some_and(|end| end.body["Result"] == true && end.body["StatusCode"]["Code"] == "000"))
+    let ended = last.is_some_and(|end| end.body["Result"] == true && end.body["StatusCode"]["Code"] == "000");
+    Ok(bill(cast, &mut client, provider, &session).await? && ended)
+}
+
+/// The charge detail record, which closes the session; then the provider fetches it once more. Whether it could.
+async fn bill(
+    cast: &Cast,
+    client: &mut Client,
+    provider: &DemoProvider,
+    session: &str,
+) -> anyhow::Result<bool> {
+    let now = SystemClock.now();
+    let (card, ..) = CARDS[0];
+    let record = json!({
+        "SessionID": session,
+        "EvseID": cast.evse.to_string(),
+        "Identification": {"RFIDMifareFamilyIdentification": {"UID": card}},
+        "CPOPartnerSessionID": "DEMO-1",
+        "ChargingStart": before(now, 40).to_string(),
+        "ChargingEnd": before(now, 0).to_string(),
+        "SessionStart": before(now, 40).to_string(),
+        "SessionEnd": before(now, 0).to_string(),
+        "MeterValueStart": 1200.0,
+        "MeterValueEnd": 1212.345,
+        "ConsumedEnergy": 12.345,
+    });
+    let reached = provider.received();
+    let path = Service::ChargeDetailRecord.path(Some(&cast.operator.to_string()));
+    let answer = client.post(&path, &record).await?;
+    // The hub forwards it behind its answer.
+    let mut looks = interval(Duration::from_millis(10));
+    let forwarded = async {
+        while provider.received() == reached {
+            looks.tick().await;
+        }
+    };
+    let _ = timeout(LONGEST_FORWARDING, forwarded).await;
+    screen::step("CDR", "12.345 kWh, the session is closed", &answer, (provider.received(), "provider"));
+
+    let wanted = json!({
+        "ProviderID": cast.provider.to_string(),
+        "From": before(now, 60).to_string(),
+        "To": before(now, -60).to_string(),
+        "SessionID": [session],
+    });
+    let path = Service::GetChargeDetailRecords.path(Some(&cast.provider.to_string()));
+    let page = client.post(&path, &wanted).await?;
+    let records = page.body["numberOfElements"].as_u64().unwrap_or_default();
+    screen::step(
+        "GetCDRs",
+        &format!("the provider fetches: {records} record"),
+        &page,
+        (provider.received(), "provider"),
+    );
+    Ok(answer.body["Result"] == true && records == 1)
 }
 
 /// `minutes` before an instant, in whole seconds, as a station would write it.
-fn before(instant: Timestamp, minutes: i64) -> Timestamp {
+pub(crate) fn before(instant: Timestamp, minutes: i64) -> Timestamp {
     let seconds = instant.as_second().saturating_sub(minutes.saturating_mul(60));
     Timestamp::from_second(seconds).unwrap_or(instant)
 }

@@ -2,21 +2,17 @@
 //! whole session.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use oicp::ProviderId;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
+use super::server::{self, acknowledgement, json_response};
 use crate::node;
 
 /// What a card makes the provider do.
@@ -34,16 +30,26 @@ pub(crate) enum Behaviour {
     Faults,
     /// Start and Progress are answered with HTTP 500; End and Error are fine.
     KnowsOnlyEnd,
+    /// Only what was uploaded knows the card: the provider is not asked, and would refuse.
+    OnlyUploaded,
 }
 
+/// The card that is only in what the provider has uploaded.
+pub(crate) const UPLOADED_CARD: &str = "04D3E0000000A7";
+
 /// The magic cards.
-pub(crate) const CARDS: [(&str, Behaviour, &str); 6] = [
+pub(crate) const CARDS: [(&str, Behaviour, &str); 7] = [
     ("04D3E0000000A1", Behaviour::Accepts, "everything is accepted"),
     ("04D3E0000000A2", Behaviour::Refuses, "the start is refused, 102"),
     ("04D3E0000000A3", Behaviour::NeverAnswers, "notifications are never answered"),
     ("04D3E0000000A4", Behaviour::AnswersNothing, "notifications are answered with 204"),
     ("04D3E0000000A5", Behaviour::Faults, "notifications are answered Result:false, 021"),
     ("04D3E0000000A6", Behaviour::KnowsOnlyEnd, "only End and Error are understood, others get HTTP 500"),
+    (
+        UPLOADED_CARD,
+        Behaviour::OnlyUploaded,
+        "uploaded at the start: the provider is not asked, only this card stops",
+    ),
 ];
 
 #[derive(Debug, Default)]
@@ -69,7 +75,11 @@ impl DemoProvider {
         let listener = node::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State { id, memory: Mutex::default() });
-        tokio::spawn(accept(listener, state.clone()));
+        let answering = state.clone();
+        tokio::spawn(server::accept(listener, move |request| {
+            let state = answering.clone();
+            async move { state.answer(request).await }
+        }));
         Ok(Self { address, state })
     }
 
@@ -84,20 +94,6 @@ impl DemoProvider {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = state.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let state = state.clone();
-                async move { Ok::<_, Infallible>(state.answer(request).await) }
-            });
-            // The hub hears of a broken connection; the demo need not.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
 impl State {
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
@@ -105,13 +101,16 @@ impl State {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let authorise = request.uri().path().ends_with("/authorize/start");
-        let body = match request.into_body().collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return json_response(StatusCode::BAD_REQUEST, &json!({})),
-        };
-        let message: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let stop = request.uri().path().ends_with("/authorize/stop");
+        let record = request.uri().path().ends_with("/charge-detail-record");
+        let message = server::message(request).await;
         self.memory().received += 1;
-        if authorise { self.authorise(&message) } else { self.notified(&message).await }
+        match (authorise, stop, record) {
+            (true, ..) => self.authorise(&message),
+            (_, true, _) => self.stop(&message),
+            (_, _, true) => acknowledgement(true, "000", "Success"),
+            _ => self.notified(&message).await,
+        }
     }
 
     fn authorise(&self, message: &Value) -> Response<Full<Bytes>> {
@@ -119,7 +118,9 @@ impl State {
             message.pointer("/Identification/RFIDMifareFamilyIdentification/UID").and_then(Value::as_str);
         let card = CARDS.iter().find(|(card, ..)| Some(*card) == uid);
         match (card, message["SessionID"].as_str()) {
-            (Some((_, behaviour, _)), Some(session)) if *behaviour != Behaviour::Refuses => {
+            (Some((_, behaviour, _)), Some(session))
+                if !matches!(behaviour, Behaviour::Refuses | Behaviour::OnlyUploaded) =>
+            {
                 self.memory().sessions.insert(session.to_owned(), *behaviour);
                 json_response(
                     StatusCode::OK,
@@ -140,6 +141,21 @@ impl State {
         }
     }
 
+    /// What started a session may stop it.
+    fn stop(&self, message: &Value) -> Response<Full<Bytes>> {
+        let uid =
+            message.pointer("/Identification/RFIDMifareFamilyIdentification/UID").and_then(Value::as_str);
+        let started = self.memory().sessions.get(message["SessionID"].as_str().unwrap_or_default()).copied();
+        let same = CARDS.iter().any(|(card, behaviour, _)| Some(*card) == uid && Some(*behaviour) == started);
+        let (status, code, text) =
+            if same { ("Authorized", "000", "Success") } else { ("NotAuthorized", "102", "UID not valid") };
+        let code = json!({"Code": code, "Description": text});
+        json_response(
+            StatusCode::OK,
+            &json!({"AuthorizationStatus": status, "ProviderID": self.id.to_string(), "StatusCode": code}),
+        )
+    }
+
     async fn notified(&self, message: &Value) -> Response<Full<Bytes>> {
         let session = message["SessionID"].as_str().unwrap_or_default();
         let behaviour = self.memory().sessions.get(session).copied().unwrap_or(Behaviour::Accepts);
@@ -155,22 +171,9 @@ impl State {
             Behaviour::KnowsOnlyEnd if only_end => {
                 json_response(StatusCode::INTERNAL_SERVER_ERROR, &json!({}))
             }
-            Behaviour::KnowsOnlyEnd | Behaviour::Accepts | Behaviour::Refuses => {
+            Behaviour::KnowsOnlyEnd | Behaviour::Accepts | Behaviour::Refuses | Behaviour::OnlyUploaded => {
                 acknowledgement(true, "000", "Success")
             }
         }
     }
-}
-
-fn acknowledgement(result: bool, code: &str, text: &str) -> Response<Full<Bytes>> {
-    let status = json!({"Code": code, "Description": text, "AdditionalInfo": text});
-    json_response(StatusCode::OK, &json!({"Result": result, "StatusCode": status}))
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    response
 }

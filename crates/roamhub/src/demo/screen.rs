@@ -5,6 +5,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::Cast;
 use super::client::Answer;
+use super::operator::SPOTS;
 use super::play::millis;
 use super::provider::CARDS;
 use crate::node::Node;
@@ -16,32 +17,46 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const NAME: Style = AnsiColor::Cyan.on_default();
 
 /// Who is there.
-pub(crate) fn introduce(cast: &Cast, node: &Node, provider_url: &str) {
-    println!("{BOLD}roamhub demo{BOLD:#}  one charging session, from card to End");
+pub(crate) fn introduce(cast: &Cast, node: &Node, operator_url: &str, provider_url: &str) {
+    println!("{BOLD}roamhub demo{BOLD:#}  two charging sessions: one by card, one from afar");
     println!();
-    println!("  operator  {NAME}{:<8}{NAME:#}  a client on this machine", cast.operator);
+    println!("  operator  {NAME}{:<8}{NAME:#}  {operator_url}", cast.operator);
     println!("  hub                 http://{}", node.oicp);
     println!("  provider  {NAME}{:<8}{NAME:#}  {provider_url}", cast.provider);
     println!();
 }
 
 /// Above the steps.
-pub(crate) fn heading() {
-    println!(
-        "  {DIM}operator ─▶ hub ─▶ provider                                          answer      round trip{DIM:#}"
-    );
+pub(crate) fn heading(way: &str) {
+    println!("  {DIM}{way:<69}answer      round trip{DIM:#}");
 }
 
-/// A message that has passed.
-pub(crate) fn step(kind: &str, what: &str, answer: &Answer, reached: usize) {
+/// Between two sessions.
+pub(crate) fn pause() {
+    println!();
+}
+
+/// A message that has passed, and how many have reached whom so far.
+pub(crate) fn step(kind: &str, what: &str, answer: &Answer, reached: (usize, &str)) {
+    step_with("000", kind, what, answer, reached);
+}
+
+/// A message that has passed and should be answered with this code.
+pub(crate) fn step_with(
+    wanted: &str,
+    kind: &str,
+    what: &str,
+    answer: &Answer,
+    (reached, whom): (usize, &str),
+) {
     let code = answer.body["StatusCode"]["Code"].as_str().unwrap_or("-");
-    let good = code == "000" && answer.status.is_success();
+    let good = code == wanted && answer.status.is_success();
     let (mark, style) = if good { ("✓", GOOD) } else { ("✗", BAD) };
     println!(
         "  {style}{mark}{style:#} {BOLD}{kind:<15}{BOLD:#} {what:<46} {style}{code}{style:#}  {:>15}",
         millis(answer.took)
     );
-    println!("    {DIM}{:<15} Process-ID {} · message {reached} at the provider{DIM:#}", "", answer.process);
+    println!("    {DIM}{:<15} Process-ID {} · message {reached} at the {whom}{DIM:#}", "", answer.process);
 }
 
 /// How it went.
@@ -49,10 +64,10 @@ pub(crate) fn conclude(delivered: bool) {
     println!();
     if delivered {
         println!(
-            "  {GOOD}The End is at the provider, acknowledged 000,{GOOD:#} and was on disk before it left the hub."
+            "  {GOOD}Both Ends are at the provider, acknowledged 000,{GOOD:#} and were on disk before they left the hub."
         );
     } else {
-        println!("  {BAD}The End was not acknowledged with 000.{BAD:#}");
+        println!("  {BAD}Not everything was acknowledged with 000.{BAD:#}");
     }
 }
 
@@ -66,6 +81,14 @@ pub(crate) fn invite(cast: &Cast, node: &Node, session: &str) {
     println!("  Cards the demo provider knows {DIM}(AuthorizeStart, RFIDMifareFamilyIdentification){DIM:#}:");
     for (card, _, what) in CARDS {
         println!("    {NAME}{card}{NAME:#}  {what}");
+    }
+    println!();
+    println!(
+        "  Spots of the demo operator {DIM}(AuthorizeRemoteStart with contract {}){DIM:#}:",
+        cast.contract()
+    );
+    for (number, _, what) in SPOTS {
+        println!("    {NAME}{:<14}{NAME:#}  {what}", cast.spot(number));
     }
     println!();
     println!("  health and metrics  http://{0}/readyz  http://{0}/metrics", node.console);

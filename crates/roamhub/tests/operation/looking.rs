@@ -20,13 +20,14 @@ async fn inspect_shows_a_whole_session() {
     let story = stage.json(&["inspect", &session]).await;
     assert_eq!(story["session"], session.as_str());
     assert_eq!((&story["state"], &story["provider"]), (&"active".into(), &"DE-DCB".into()), "{story:#}");
+    assert_eq!(story["chargingEnded"], true, "{story:#}");
     assert_eq!(story["authorisations"][0]["code"], "000", "{story:#}");
     let shown: Vec<_> =
         story["messages"].as_array().unwrap().iter().map(|one| one["process"].clone()).collect();
     assert_eq!(shown, [process_of(&start), process_of(&end)]);
     assert!(!story.to_string().contains(messages::UID), "{story:#}");
     let words = stage.run(&["inspect", &session.to_uppercase()]).await;
-    for said in ["authorised", "code 000, by DE-DCB", &process_of(&end)] {
+    for said in ["active, charging ended", "authorised", "code 000, by DE-DCB", &process_of(&end)] {
         assert!(words.stdout.contains(said), "{said} in {}", words.stdout);
     }
     // The same from the admin API.

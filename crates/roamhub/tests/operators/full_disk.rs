@@ -41,6 +41,7 @@ async fn what_cannot_be_stored_is_503_with_retry_after_and_works_again_when_ther
     assert_refused(&start, 503, "002");
     assert_eq!(start.json()["AuthorizationStatus"], "NotAuthorized", "{start:?}");
     assert_eq!(stage.provider.notifications().len(), 1, "nothing leaves the hub that is not durable");
+    assert_refused(&stage.operator.bill(messages::cdr(&session)).await, 503, "002");
     // What the hub refuses by itself needs no room.
     assert_refused(&stage.operator.notify("{}").await, 400, "022");
     assert_eq!(stage.hub.get_console("/healthz").await.status, 200);
@@ -51,5 +52,6 @@ async fn what_cannot_be_stored_is_503_with_retry_after_and_works_again_when_ther
     assert_judged(&stage.operator.notify(&end).await, true, "000");
     assert_eq!(assert_judged(&stage.operator.notify(&before).await, true, "000"), process);
     assert_eq!(stage.provider.notifications().len(), 2);
+    assert_judged(&stage.operator.bill(messages::cdr(&session)).await, true, "000");
     assert_eq!(stage.hub.get_console("/readyz").await.status, 200);
 }

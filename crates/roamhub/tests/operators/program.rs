@@ -78,6 +78,9 @@ async fn check_ends_with_0_for_what_is_accepted_1_for_violations_and_2_for_what_
     let template =
         write("template.json", messages::end_as_in_the_guide(SESSION, "{{operatorID}}", "{{evseID}}"));
     let start = write("start.json", messages::authorize_start_rfid(messages::UID).to_string());
+    let remote = write("remote.json", messages::remote_start(messages::EVCO).to_string());
+    let reservation = write("reservation.json", messages::reservation_start(messages::EVCO).to_string());
+    let stop = write("stop.json", messages::remote_stop("{{sessionID}}").to_string());
     let page = write("page.html", "<html></html>".to_owned());
     let missing = folder.path().join("missing.json").to_str().unwrap().to_owned();
     let cases = [
@@ -85,6 +88,9 @@ async fn check_ends_with_0_for_what_is_accepted_1_for_violations_and_2_for_what_
         (&guide, 0, "charging-start-after-end"),
         (&template, 1, "{{evseID}}"),
         (&start, 0, "eRoamingAuthorizeStart"),
+        (&remote, 0, "eRoamingAuthorizeRemoteStart"),
+        (&reservation, 0, "eRoamingAuthorizeRemoteReservationStart"),
+        (&stop, 1, "{{sessionID}}"),
         (&page, 1, "022"),
         (&missing, 2, ""),
     ];
@@ -152,10 +158,19 @@ async fn inspect_prints_for_people_too() {
 }
 
 #[tokio::test]
-async fn the_demo_plays_a_session_and_prints_plain_text_into_a_pipe() {
+async fn the_demo_plays_its_sessions_and_prints_plain_text_into_a_pipe() {
     let ended = roamhub(&["demo", "--once"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for said in ["AuthorizeStart", "Start", "Progress", "End", "acknowledged 000"] {
+    for said in [
+        "AuthorizeStart",
+        "Progress",
+        "End",
+        "CDR",
+        "GetCDRs",
+        "RemoteStart",
+        "RemoteStop",
+        "acknowledged 000",
+    ] {
         assert!(ended.stdout.contains(said), "{said} in {}", ended.stdout);
     }
     assert!(!ended.stdout.contains('\u{1b}'), "{:?}", ended.stdout);

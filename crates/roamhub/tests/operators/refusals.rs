@@ -48,7 +48,7 @@ async fn an_unknown_path_is_404_and_001() {
         assert_refused(&answer, 404, "001");
     }
     // Known to OICP, not offered by this hub.
-    let path = "/api/oicp/cdrmgmt/v22/operators/DE*ABC/charge-detail-record";
+    let path = "/api/oicp/dynamicpricing/v10/operators/DE*ABC/pricing-products";
     assert_refused(&stage.operator.post(path, &[], "{}").await, 404, "001");
 }
 

@@ -13,7 +13,9 @@ const SLOW: Duration = Duration::from_millis(400);
 async fn identical_questions_are_one_question_with_one_session() {
     let stage = Stage::new(QUICK).await;
     stage.provider.set_script(|_| Reply::After(SLOW, Box::new(Reply::Acknowledge)));
-    let body = messages::authorize_start_rfid("04A1B2C3").to_string();
+    let mut body = messages::authorize_start_rfid("04A1B2C3");
+    body["CPOPartnerSessionID"] = "our own id".into();
+    let body = body.to_string();
     let calls: Vec<_> = (0..6)
         .map(|_| {
             let (operator, body) = (stage.operator.clone(), body.clone());
@@ -26,6 +28,8 @@ async fn identical_questions_are_one_question_with_one_session() {
     }
     // Also when the first is long done.
     answers.push(stage.operator.authorize_start(&body).await);
+    assert_eq!(answers[0].json()["CPOPartnerSessionID"], "our own id");
+    assert!(answers.iter().all(|answer| answer.json() == answers[0].json()), "{answers:#?}");
     let sessions: BTreeSet<_> = answers
         .iter()
         .map(|answer| {

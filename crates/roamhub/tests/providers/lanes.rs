@@ -25,7 +25,7 @@ async fn with_ledger(stage: &Stage, work: impl AsyncFnOnce(&Sqlite)) {
     work(&ledger).await;
 }
 
-async fn pause(stage: &Stage) {
+pub(crate) async fn pause(stage: &Stage) {
     with_ledger(stage, async |ledger| {
         let (by, why) = ("ops".to_owned(), "they move".to_owned());
         let pause = Pause { provider: provider(), at: Timestamp::UNIX_EPOCH, by, why };
@@ -34,8 +34,16 @@ async fn pause(stage: &Stage) {
     .await;
 }
 
+pub(crate) async fn resume(stage: &Stage) {
+    with_ledger(stage, async |ledger| {
+        let resumed = ledger.resume(vec![provider()], Timestamp::UNIX_EPOCH, "ops".to_owned()).await;
+        assert_eq!(resumed.unwrap(), 1);
+    })
+    .await;
+}
+
 #[track_caller]
-fn assert_paused(answer: &Answer) {
+pub(crate) fn assert_paused(answer: &Answer) {
     assert_deferred(answer);
     assert!(answer.additional_info().contains("paused"), "{answer:?}");
     assert!(!answer.additional_info().contains("they move"), "why is for people: {answer:?}");
@@ -72,11 +80,7 @@ async fn a_pause_outlives_a_kill_and_resuming_drains_ends_first_and_in_order() {
     assert_eq!(stage.provider.notifications().len(), 0, "nothing is sent, not even a probe");
 
     stage.hub.terminate().await;
-    with_ledger(&stage, async |ledger| {
-        let resumed = ledger.resume(vec![provider()], Timestamp::UNIX_EPOCH, "ops".to_owned()).await;
-        assert_eq!(resumed.unwrap(), 1);
-    })
-    .await;
+    resume(&stage).await;
     stage.hub.restart().await;
     stage.find_hub_again();
     let seen = stage.provider.wait_for(sessions.len(), SOON).await;

@@ -7,6 +7,7 @@ mod authorise_direct;
 mod authorise_repeats;
 mod breaker;
 mod crashes;
+mod draining;
 mod encryption;
 mod lanes;
 mod misbehaviour;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use roamhub_testkit::program;
-use roamhub_testkit::{FakeOperator, FakeProvider, HubProcess, Received, Reply, messages};
+use roamhub_testkit::{FakeOperator, FakeProvider, HubProcess, Received, Reply, ServerTls, messages};
 use serde_json::Value;
 
 /// The program under test.
@@ -20,6 +20,8 @@ pub(crate) struct Plot {
     pub(crate) operator: String,
     /// Lines of `DE-DCB`.
     pub(crate) provider: String,
+    /// The certificate of `DE-DCB`, where it speaks TLS.
+    pub(crate) tls: Option<ServerTls>,
     /// More tables.
     pub(crate) more: String,
     /// Settings, without `ROAMHUB_`.
@@ -43,8 +45,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(plot: Plot) -> Self {
-        let provider = FakeProvider::start().await;
-        let Plot { operator, provider: lines, more, settings } = plot;
+        let Plot { operator, provider: lines, tls, more, settings } = plot;
+        let provider = match tls {
+            Some(tls) => FakeProvider::builder().tls(tls).start().await,
+            None => FakeProvider::start().await,
+        };
         let partners = format!(
             r#"[[operator]]
 id = "DE*ABC"
@@ -163,6 +168,25 @@ services = ["authorization"]
                 "{line} is {found:?}, not {value}; the hub said:\n{}",
                 self.hub.log()
             );
+        }
+    }
+
+    /// Waits until the gauge of a certificate of `DE-DCB` (`server`, `authority`) shows seconds like these.
+    pub(crate) async fn gauge(&self, certificate: &str, condition: impl Fn(i64) -> bool) -> i64 {
+        let line = format!(
+            "roamhub_certificate_expires_in_seconds{{about=\"provider DE-DCB\",certificate=\"{certificate}\"}}"
+        );
+        let began = Instant::now();
+        let mut looks = tokio::time::interval(Duration::from_millis(40));
+        loop {
+            looks.tick().await;
+            let metrics = self.hub.get_console("/metrics").await.text();
+            let found = metrics.lines().find_map(|one| one.strip_prefix(&line)).map(str::trim);
+            let seconds = found.map(|seconds| seconds.parse::<i64>().unwrap());
+            if let Some(seconds) = seconds.filter(|seconds| condition(*seconds)) {
+                return seconds;
+            }
+            assert!(began.elapsed() < SOON, "{line} is {found:?}; the hub said:\n{}", self.hub.log());
         }
     }
 }

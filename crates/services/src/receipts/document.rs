@@ -30,6 +30,9 @@ pub struct Document {
     pub evse: String,
     /// When the hub received it.
     pub received_at: String,
+    /// `mandate` if the hub has issued it on the operator's behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_by_hub: Option<&'static str>,
     /// It is on disk. A receipt is given of nothing else.
     pub stored: bool,
     /// SHA-256 of the received bytes, hexadecimal.
@@ -112,6 +115,7 @@ impl Document {
             r#type: facts.kind.clone(),
             evse: facts.evse.clone(),
             received_at: in_text(facts.received_at),
+            issued_by_hub: facts.origin.word(),
             stored: true,
             sha256: hex(&facts.digest),
             state: receipt::state(newest.map(|delivery| delivery.state.as_str())).to_owned(),

@@ -66,10 +66,22 @@ impl Received {
         self.path.ends_with("/charging-notifications")
     }
 
+    /// Whether it is a charge detail record.
+    #[must_use]
+    pub fn is_cdr(&self) -> bool {
+        self.path.ends_with("/charge-detail-record")
+    }
+
     /// Whether it asks for the authorisation of a start.
     #[must_use]
     pub fn is_authorize_start(&self) -> bool {
         self.path.ends_with("/authorize/start")
+    }
+
+    /// Whether it asks whether a session may be stopped.
+    #[must_use]
+    pub fn is_authorize_stop(&self) -> bool {
+        self.path.ends_with("/authorize/stop")
     }
 }
 

@@ -13,7 +13,7 @@ use super::received::Received;
 /// What a fake provider does with one request.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// Says yes: 000 Success with the session ids of the request. An AuthorizeStart is authorised.
+    /// Says yes: 000 Success with the session ids of the request. An AuthorizeStart or AuthorizeStop is authorised.
     Acknowledge,
     /// This HTTP status with this JSON.
     Json(u16, Value),
@@ -192,7 +192,7 @@ fn status_code(code: &str, additional: &str) -> Value {
 }
 
 fn affirmation(request: &Received, provider_id: &str) -> Value {
-    let mut answer = if request.is_authorize_start() {
+    let mut answer = if request.is_authorize_start() || request.is_authorize_stop() {
         json!({"AuthorizationStatus": "Authorized", "ProviderID": provider_id})
     } else {
         json!({"Result": true})

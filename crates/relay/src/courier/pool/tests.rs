@@ -36,7 +36,7 @@ impl Scene {
     }
 
     fn idle(&self) -> usize {
-        self.stack.idle().stack.len()
+        self.stack.kept().idle.len()
     }
 
     /// Looks until so many are left.
@@ -103,7 +103,7 @@ async fn idle_connections_are_looked_at_every_few_seconds() {
         }
     };
     tokio::time::timeout(LOOKED_AT_EVERY * 3, dropped).await.expect("the watch drops it");
-    assert!(!scene.stack.idle().watched, "and ends");
+    assert!(!scene.stack.kept().watched, "and ends");
 }
 
 #[tokio::test]
@@ -116,4 +116,15 @@ async fn of_too_many_the_oldest_go() {
         ends.push(end);
     }
     assert_eq!(scene.idle(), MOST_IDLE);
+}
+
+#[test]
+fn once_an_hour_connections_are_made_anew() {
+    let stack = Stack::default();
+    let mut kept = stack.kept();
+    let began = kept.began;
+    assert!(!kept.is_over(began + ANEW_EVERY / 2));
+    assert!(kept.is_over(began + ANEW_EVERY));
+    assert!(!kept.is_over(began + ANEW_EVERY), "only once");
+    assert!(kept.is_over(began + 2 * ANEW_EVERY));
 }

@@ -1,12 +1,18 @@
 //! A charging session as the hub knows it. The hub issues the SessionID (a UUIDv7); it selects the operator that may
 //! speak about the session and the provider that hears it.
 //!
-//! What can change (the state) is decided inside the ledger's transactions; what cannot ([`SessionFacts`]) may be
-//! cached by anybody.
+//! What can change (the state) is decided inside the ledger's transactions, by the rules in [`machine`]; what cannot
+//! ([`SessionFacts`]) may be cached by anybody.
+
+pub mod machine;
 
 use jiff::Timestamp;
 use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use uuid::Uuid;
+
+use crate::directory::OfferedService;
+
+pub use machine::{Opened, SessionState};
 
 /// The key of a session in the ledger: the SessionID's sixteen bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -51,15 +57,39 @@ impl Default for SessionKey {
     }
 }
 
-/// Where a session stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SessionState {
-    /// Durable, but no provider has answered yet.
-    Pending,
-    /// A provider said yes: notifications are welcome.
-    Active,
-    /// The charge detail record is in: nothing more is expected.
-    Closed,
+/// What a session is for. A reservation is a session of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SessionKind {
+    /// A driver charges.
+    Charging,
+    /// A spot is kept free for a driver.
+    Reservation,
+}
+
+impl SessionKind {
+    /// The word in the ledger and for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Charging => "charging",
+            Self::Reservation => "reservation",
+        }
+    }
+
+    /// Reads the ledger's word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Charging, Self::Reservation].into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// What operator and provider must have a contract for.
+    #[must_use]
+    pub fn contract(self) -> OfferedService {
+        match self {
+            Self::Charging => OfferedService::Authorization,
+            Self::Reservation => OfferedService::Reservation,
+        }
+    }
 }
 
 /// What never changes about a session once it is active.
