@@ -41,9 +41,9 @@ fn held<'b>(
 }
 
 pub(super) fn take_turn(desk: &mut Desk<'_>, lease: Lease, now: Timestamp) -> Result<TurnNow, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
+    let Desk { connection, book, in_hand, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else { return Ok(TurnNow::Lost) };
-    settle_turn(connection, session, open, lease.delivery.0, now)
+    settle_turn(connection, in_hand, session, open, lease.delivery.0, now)
 }
 
 pub(super) fn defer(
@@ -52,8 +52,9 @@ pub(super) fn defer(
     now: Timestamp,
     due_at: Timestamp,
 ) -> Result<Settled, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
+    let Desk { connection, book, in_hand, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else { return Ok(Settled::Late) };
+    in_hand.written(connection, session, open, lease.delivery.0)?;
     connection
         .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = ?3 WHERE session = ?1 AND no = ?2")?
         .execute(params![session.as_bytes(), lease.delivery.0, micros(due_at)])?;
@@ -69,14 +70,14 @@ pub(super) fn settle(
     attempt: &AttemptRecord,
     fate: &Fate,
 ) -> Result<Settled, StoreError> {
-    let Desk { connection, kept, book, tenure, .. } = desk;
+    let Desk { connection, kept, book, in_hand, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else {
         record_attempt(connection, lease, attempt, true)?;
         return Ok(Settled::Late);
     };
     match *fate {
         Fate::Final { state, reason } => {
-            if let Some(row) = remove_usual(kept, session, open, lease.delivery.0)? {
+            if let Some(row) = remove_usual(kept, in_hand, session, open, lease.delivery.0)? {
                 let (notification, delivery) = (row.notification, row.no);
                 let attempt = Some((lease.token, attempt));
                 let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
@@ -92,6 +93,7 @@ pub(super) fn settle(
             }
         }
         Fate::Retry { due_at, faulted, unusable } => {
+            in_hand.written(connection, session, open, lease.delivery.0)?;
             connection
                 .prepare_cached(
                     "UPDATE delivery SET lease_until = NULL, due_at = ?3, recorded = recorded + 1,
@@ -247,8 +249,9 @@ pub(super) fn sweep(
 ) -> Result<usize, StoreError> {
     let mut returned_now = 0;
     for (lease, session) in expired {
-        let Desk { connection, book, .. } = &mut *desk;
+        let Desk { connection, book, in_hand, .. } = &mut *desk;
         let open = book.open(connection, *session)?;
+        in_hand.written(connection, *session, open, lease.delivery.0)?;
         let swept = connection
             .prepare_cached(
                 "UPDATE delivery SET lease_until = NULL, due_at = ?3

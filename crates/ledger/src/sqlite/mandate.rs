@@ -275,7 +275,16 @@ fn write(desk: &mut Desk<'_>, end: &MandatedEnd, evse: EvseId, place: &Place) ->
             // As `file_media` says that it is not known.
             place.medium.as_deref().unwrap_or_default(),
         ])?;
-    open.push(OpenRow { no, notification, kind, has_pin: false, token: 0, leased: false, due: true });
+    open.push(OpenRow {
+        no,
+        notification,
+        kind,
+        has_pin: false,
+        token: 0,
+        leased: false,
+        due: true,
+        unwritten: None,
+    });
     Ok(())
 }
 

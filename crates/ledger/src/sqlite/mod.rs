@@ -18,6 +18,7 @@ mod erasure_text;
 mod feed;
 mod follow;
 mod history;
+mod in_hand;
 mod intake;
 mod kept;
 mod lanes;
@@ -190,6 +191,7 @@ impl Sqlite {
         let mut connection = connect(&file)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
+        in_hand::recover(&connection, now)?;
         deliveries::void_leases(&connection, now)?;
         replay_queue::void_leases(&connection, now)?;
         // What was overwritten (a PIN) must not live on in an old log.
@@ -328,7 +330,7 @@ impl DeliveryPort for Sqlite {
 
 impl ClockStepPort for Sqlite {
     fn clock_stepped(&self, _now: Timestamp, by: SignedDuration) -> LedgerTask<'_, usize> {
-        Box::pin(self.writer.write(move |connection| clock_step::clock_stepped(connection, by)))
+        Box::pin(self.writer.work(move |desk| clock_step::clock_stepped(desk, by)))
     }
 }
 
@@ -397,7 +399,8 @@ impl RecordPort for Sqlite {
     }
 
     fn backlog(&self) -> LedgerTask<'_, Vec<(ProviderId, u64)>> {
-        Box::pin(self.readers.read(records::backlog))
+        let tenure = self.tenure.clone();
+        Box::pin(self.readers.read(move |connection| records::backlog(connection, &tenure)))
     }
 }
 

@@ -10,6 +10,7 @@ use rusqlite::{Connection, params};
 
 use super::book::OpenRow;
 use super::history::write_history;
+use super::in_hand::InHand;
 use super::kept::Kept;
 use super::rows::{contradiction, micros};
 use super::{StoreError, cdr};
@@ -32,6 +33,7 @@ pub(super) fn turn_of(no: i64, kind: MessageKind, open: &[OpenRow]) -> Turn {
 /// Settles the turn of a leased row: supersedes what it overtakes, parks it if it must stay behind.
 pub(super) fn settle_turn(
     connection: &Connection,
+    in_hand: &mut InHand,
     session: SessionKey,
     open: &mut Vec<OpenRow>,
     no: i64,
@@ -47,13 +49,14 @@ pub(super) fn settle_turn(
         }
         Turn::Wait => Ok(TurnNow::Wait),
         Turn::Behind => {
+            in_hand.written(connection, session, open, no)?;
             park(connection, session, open, no, now)?;
             Ok(TurnNow::Behind)
         }
     }
 }
 
-/// Sets a delivery aside: whoever settles what it waits for makes it due again. It may itself have been what an earlier
+/// Sets a delivery that has a row aside: whoever settles what it waits for makes it due again. It may itself have been what an earlier
 /// parked one waited for, so that one's turn is looked at.
 pub(super) fn park(
     connection: &Connection,
@@ -105,14 +108,20 @@ pub(super) fn remove(
     removed_from(open, place, removed).map(Some)
 }
 
-/// The same by the writer's kept statement.
+/// The same by the writer's kept statement, also for one in hand.
 pub(super) fn remove_usual(
     kept: &mut Kept<'_>,
+    in_hand: &mut InHand,
     session: SessionKey,
     open: &mut Vec<OpenRow>,
     no: i64,
 ) -> Result<Option<OpenRow>, StoreError> {
     let Some(place) = open.iter().position(|row| row.no == no) else { return Ok(None) };
+    if open[place].unwritten.is_some() {
+        let row = open.remove(place);
+        in_hand.left(session, row);
+        return Ok(Some(row));
+    }
     let removed = kept.statement(DELETE)?.execute(params![session.as_bytes(), no])?;
     removed_from(open, place, removed).map(Some)
 }

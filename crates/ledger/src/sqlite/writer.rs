@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::book::Book;
 use super::checkpoint::Checkpoints;
+use super::in_hand::InHand;
 use super::kept::Kept;
 use super::lately::Lately;
 use super::runs::Runs;
@@ -61,6 +62,8 @@ pub(super) struct Desk<'c> {
     pub(super) runs: Runs,
     /// For the watchdog.
     pub(super) lately: Lately,
+    /// Deliveries that have no row.
+    pub(super) in_hand: InHand,
     /// Numbers and leases.
     pub(super) tenure: Arc<Tenure>,
     /// The disk.
@@ -70,17 +73,19 @@ pub(super) struct Desk<'c> {
 impl<'c> Desk<'c> {
     fn new(connection: &'c Connection, outfit: Outfit) -> Self {
         let Outfit { book, runs, lately, tenure, space } = outfit;
-        Self { connection, kept: Kept::of(connection), book, runs, lately, tenure, space }
+        let (kept, in_hand) = (Kept::of(connection), InHand::default());
+        Self { connection, kept, book, runs, lately, in_hand, tenure, space }
     }
 
     fn committed(&mut self) {
         self.book.committed();
         self.runs.committed();
         self.lately.committed();
+        self.in_hand.committed();
     }
 
     fn rolled_back(&mut self) {
-        self.book.rolled_back();
+        self.book.rolled_back(self.in_hand.rolled_back());
         self.runs.rolled_back();
         self.lately.rolled_back();
     }
@@ -340,8 +345,9 @@ fn commit_once(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), St
 fn in_transaction(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     desk.kept.statement("BEGIN IMMEDIATE")?.execute([])?;
     batch.iter_mut().try_for_each(|job| job.run(desk))?;
-    let Desk { connection, runs, .. } = &mut *desk;
+    let Desk { connection, book, runs, in_hand, .. } = &mut *desk;
     runs.before_commit(connection)?;
+    in_hand.before_commit(connection, book)?;
     desk.kept.statement("COMMIT")?.execute([])?;
     Ok(())
 }
