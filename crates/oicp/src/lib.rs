@@ -38,6 +38,7 @@ mod field;
 mod inline;
 mod json;
 mod meter_values;
+mod out_of_place;
 mod plausible;
 mod rejected;
 

@@ -11,7 +11,7 @@ mod write;
 
 pub(crate) use depth::DEEPEST;
 pub(crate) use object::{Object, each_element, each_name, has, scan};
-pub(crate) use splice::{Splice, span, splice};
+pub(crate) use splice::{SessionPlace, Splice, span, splice};
 pub(crate) use value::{Kind, kind, string};
 pub(crate) use write::write_member;
 

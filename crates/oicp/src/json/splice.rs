@@ -13,12 +13,31 @@ pub(crate) struct Splice {
     pub(crate) text: String,
 }
 
-impl Splice {
-    /// The hub's SessionID in place of the sender's value, or as the first of the members.
-    pub(crate) fn session(at: Option<&Range<usize>>, members_at: usize, session: &SessionId) -> Self {
-        match at {
-            Some(range) => Self { range: range.clone(), text: format!("\"{session}\"") },
-            None => Self { range: members_at..members_at, text: format!("\"SessionID\":\"{session}\",") },
+/// Where the hub's own SessionID goes in a request that it passes on.
+#[derive(Clone, Debug)]
+pub(crate) enum SessionPlace {
+    /// In place of the sender's value.
+    Value(Range<usize>),
+    /// As the first of the members, which begin here.
+    FirstMember(usize),
+}
+
+impl SessionPlace {
+    /// The place in an object whose SessionID has this value, if it has one.
+    pub(crate) fn of(object: &str, session: Option<&str>) -> Self {
+        match session {
+            Some(raw) => Self::Value(span(object, raw)),
+            None => Self::FirstMember(object.find('{').map_or(0, |brace| brace + 1)),
+        }
+    }
+
+    /// Puts this SessionID there.
+    pub(crate) fn take(&self, session: &SessionId) -> Splice {
+        match self {
+            Self::Value(range) => Splice { range: range.clone(), text: format!("\"{session}\"") },
+            Self::FirstMember(at) => {
+                Splice { range: *at..*at, text: format!("\"SessionID\":\"{session}\",") }
+            }
         }
     }
 }
