@@ -105,7 +105,11 @@ mod tests {
         assert_eq!(judged(11, 12, 1), Verdict::Hold { would_remove: 11, of: 12 });
         assert_eq!(judged(200, 1_000, 800), Verdict::Pass, "exactly the share");
         assert_eq!(judged(201, 1_000, 799), Verdict::Hold { would_remove: 201, of: 1_000 });
-        assert_eq!(judged(1_000, 1_000, 1_000), Verdict::Hold { would_remove: 1_000, of: 1_000 }, "all replaced");
+        assert_eq!(
+            judged(1_000, 1_000, 1_000),
+            Verdict::Hold { would_remove: 1_000, of: 1_000 },
+            "all replaced"
+        );
     }
 
     #[test]
