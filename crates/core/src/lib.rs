@@ -14,6 +14,7 @@ pub mod contact;
 pub mod delivery;
 pub mod directory;
 pub mod erasure;
+pub mod evse;
 pub mod expiry;
 pub mod feed;
 pub mod guesses;
