@@ -7,6 +7,8 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod access;
+pub mod account;
 pub mod address;
 pub mod authorisation;
 pub mod breaker;

@@ -4,6 +4,7 @@
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
+pub mod accounts;
 mod asked_once;
 pub mod authorise;
 mod authorise_ask;
@@ -46,6 +47,7 @@ mod uploaded;
 pub mod watch_metrics;
 pub mod watchdog;
 
+pub use accounts::{Accounts, Visitor};
 pub use cdr_fetch::Records;
 pub use differences::Comparing;
 pub use feed::Feed;
