@@ -15,6 +15,7 @@ pub mod contact;
 pub mod delivery;
 pub mod directory;
 pub mod erasure;
+pub mod evse;
 pub mod expiry;
 pub mod feed;
 pub mod guesses;
