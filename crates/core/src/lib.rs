@@ -9,6 +9,7 @@
 
 pub mod authorisation;
 pub mod breaker;
+pub mod certificate;
 pub mod clock_step;
 pub mod contact;
 pub mod delivery;
