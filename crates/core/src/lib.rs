@@ -10,6 +10,7 @@
 pub mod address;
 pub mod authorisation;
 pub mod breaker;
+pub mod certificate;
 pub mod clock_step;
 pub mod contact;
 pub mod delivery;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use roamhub_core::Partner;
+use roamhub_core::certificate::{CertificateRule, Fingerprint};
 use roamhub_core::directory::{Directory, Provider};
 use roamhub_core::expiry::{KnownCertificate, Purpose};
 use roamhub_core::trouble::Side;
@@ -95,9 +96,16 @@ impl Certificates {
     /// pinned beside the new for a while.
     fn of_caller(&self, caller: &Caller<'_>) -> Option<KnownCertificate> {
         let seen = self.seen.of_client(caller.partner).into_iter();
-        let pinned = seen.filter(|(fingerprint, _)| caller.certificates.contains(fingerprint));
-        let (fingerprint, expires_at) = pinned.max_by_key(|(_, expires_at)| *expires_at)?;
-        let fingerprint = format!("sha256:{fingerprint}");
+        let counts = |fingerprint: &Fingerprint| {
+            caller.certificates.iter().any(|rule| match rule {
+                CertificateRule::Pinned(pinned) => pinned == fingerprint,
+                // It was let in under this name.
+                CertificateRule::Named(_) => true,
+            })
+        };
+        let counted = seen.filter(|(fingerprint, _)| counts(fingerprint));
+        let (fingerprint, expires_at) = counted.max_by_key(|(_, expires_at)| *expires_at)?;
+        let fingerprint = fingerprint.to_string();
         Some(KnownCertificate { expires_at, about: caller.side, purpose: Purpose::Client { fingerprint } })
     }
 
@@ -120,7 +128,7 @@ impl Certificates {
 struct Caller<'a> {
     partner: Partner,
     side: Side,
-    certificates: &'a [String],
+    certificates: &'a [CertificateRule],
 }
 
 fn callers(directory: &Directory) -> impl Iterator<Item = Caller<'_>> {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use http::Uri;
 use jiff::Timestamp;
 use roamhub_core::Partner;
+use roamhub_core::certificate::Fingerprint;
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, HandshakeKind};
 use tokio::net::TcpStream;
@@ -47,7 +48,7 @@ struct Seen {
     own: HashMap<PathBuf, Timestamp>,
     calling: BTreeSet<PathBuf>,
     serving: Option<(PathBuf, Timestamp)>,
-    clients: HashMap<Partner, Vec<(String, Timestamp)>>,
+    clients: HashMap<Partner, Vec<(Fingerprint, Timestamp)>>,
 }
 
 /// The certificates seen since the start, by server and by CA file.
@@ -91,9 +92,9 @@ impl SeenCertificates {
         self.seen().serving.clone()
     }
 
-    /// The certificates (SHA-256, hexadecimal) with which a partner has called since the start, and their ends.
+    /// The certificates with which a partner has called since the start, and their ends.
     #[must_use]
-    pub fn of_client(&self, partner: Partner) -> Vec<(String, Timestamp)> {
+    pub fn of_client(&self, partner: Partner) -> Vec<(Fingerprint, Timestamp)> {
         self.seen().clients.get(&partner).cloned().unwrap_or_default()
     }
 
@@ -103,11 +104,11 @@ impl SeenCertificates {
     }
 
     /// Takes note of a certificate with which a partner has called.
-    pub fn note_client(&self, partner: Partner, fingerprint: &str, expires_at: Timestamp) {
+    pub fn note_client(&self, partner: Partner, fingerprint: Fingerprint, expires_at: Timestamp) {
         let mut seen = self.seen();
         let known = seen.clients.entry(partner).or_default();
-        known.retain(|(other, _)| other != fingerprint);
-        known.push((fingerprint.to_owned(), expires_at));
+        known.retain(|(other, _)| *other != fingerprint);
+        known.push((fingerprint, expires_at));
         if known.len() > MOST_CLIENTS {
             known.remove(0);
         }
