@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::quick;
+
 /// The known members of an object, in the order of the names asked for.
 #[derive(Debug)]
 pub(crate) struct Object<'a, const N: usize> {
@@ -55,6 +57,17 @@ pub(crate) fn has(set: u64, index: usize) -> bool {
 
 /// Reads the object that `text` is. The caller has made sure that nesting is bounded.
 pub(crate) fn scan<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Result<Object<'a, N>, serde_json::Error> {
+    match quick::scan(text, names) {
+        Some(object) => Ok(object),
+        None => scan_generally(text, names),
+    }
+}
+
+/// The same through the general parser, which takes everything and says what is wrong.
+pub(super) fn scan_generally<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<Object<'a, N>, serde_json::Error> {
