@@ -33,6 +33,8 @@ pub(super) struct Page {
     open: Option<Vec<OpenRow>>,
     /// Those of the open ones that are in hand and have no row, while the others are not read.
     in_hand: Vec<OpenRow>,
+    /// It is over for the watchdog, whatever may still be said in it.
+    over: bool,
 }
 
 impl Page {
@@ -163,6 +165,11 @@ impl Book {
         Ok(page.open.get_or_insert_default())
     }
 
+    /// Whether the watchdog has nothing to hear in this session any more.
+    pub(super) fn is_over(&mut self, session: SessionKey) -> &mut bool {
+        &mut self.page(session).over
+    }
+
     /// Somebody else writes about this session.
     pub(super) fn forget(&mut self, session: SessionKey) {
         for page in [self.young.remove(&session), self.old.remove(&session)].into_iter().flatten() {
@@ -247,3 +254,6 @@ fn read_open(connection: &Connection, session: SessionKey) -> Result<Vec<OpenRow
     }
     Ok(open)
 }
+
+#[cfg(test)]
+mod tests;

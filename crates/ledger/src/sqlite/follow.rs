@@ -118,7 +118,7 @@ pub(super) fn take_note(
     fresh: &Fresh,
     soonest: Duration,
 ) -> Result<Followed, StoreError> {
-    let Desk { connection, kept, lately, .. } = desk;
+    let Desk { connection, kept, book, lately, .. } = desk;
     let (mut messages, messages_left) = match &fresh.messages {
         Messages::Read(messages, left) => (messages.clone(), *left),
         // Here the writer knows all that was committed before the decisions were read. What has left meanwhile is read
@@ -143,7 +143,11 @@ pub(super) fn take_note(
     // In order of the sessions' ids the pages that are written lie beside each other.
     messages.sort_by_key(|message| message.session);
     for of_session in messages.chunk_by(|one, next| one.session == next.session) {
-        hear(connection, kept, lately, of_session, soonest, &mut followed)?;
+        // Once ended, whatever follows changes nothing for the driver's next charger, unless it was ended by mandate.
+        let known_over = book.is_over(of_session[0].session);
+        if !*known_over || lately.knows_mandates() {
+            *known_over = hear(connection, kept, lately, of_session, soonest, &mut followed)?;
+        }
     }
     // Who is behind does not know yet what has ended.
     if !messages_left {
@@ -181,6 +185,7 @@ fn span(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }
 
+/// Hears what was said in a session; returns whether it is over.
 fn hear(
     connection: &Connection,
     kept: &mut Kept<'_>,
@@ -188,15 +193,15 @@ fn hear(
     messages: &[Late],
     soonest: Duration,
     followed: &mut Followed,
-) -> Result<(), StoreError> {
-    let Some(Late { session, .. }) = messages.first().copied() else { return Ok(()) };
+) -> Result<bool, StoreError> {
+    let Some(Late { session, .. }) = messages.first().copied() else { return Ok(false) };
     let before = match heard_before(kept, session)? {
         Some(before) => before,
         None => {
             watch(connection, session, soonest)?;
             let undecided = remote::no_longer_undecided(connection, session)?;
             followed.cleared.extend(undecided.map(|operator| (operator, GhostKind::Undecided)));
-            let Some(before) = heard_before(kept, session)? else { return Ok(()) };
+            let Some(before) = heard_before(kept, session)? else { return Ok(false) };
             before
         }
     };
@@ -212,13 +217,12 @@ fn hear(
         None => before,
     };
     let messages = messages.iter().filter(|late| wrong.is_none() || Some(late.no) != mandated);
-    // Once ended, whatever follows changes nothing for the driver's next charger.
     if before.over {
-        return Ok(());
+        return Ok(true);
     }
     let heard =
         messages.clone().fold(before.heard, |heard, late| Some(Heard::and(heard, late.kind, late.at)));
-    let Some(heard) = heard else { return Ok(()) };
+    let Some(heard) = heard else { return Ok(false) };
     // A charge detail record closes the session: that is an end too.
     let ends = |kind: &MessageKind| matches!(kind, MessageKind::End | MessageKind::ChargeDetailRecord);
     let ended_at = messages.clone().find(|late| ends(&late.kind)).map(|late| late.at);
@@ -243,7 +247,7 @@ fn hear(
             ended_at.map(micros),
             micros(look_by),
         ])?;
-    Ok(())
+    Ok(ended_at.is_some())
 }
 
 /// A message shows that the session was ended by mandate though a car was charging: whose mandate is suspended for it.

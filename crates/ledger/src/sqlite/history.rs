@@ -30,8 +30,32 @@ pub(super) fn write_end(connection: &Connection, end: &End<'_>) -> Result<(), St
 
 /// Writes a delivery's end by the writer's kept statement.
 pub(super) fn write_usual_end(kept: &mut Kept<'_>, end: &End<'_>) -> Result<(), StoreError> {
-    insert_end(kept.statement(INSERT_END)?, end)
+    let Some((number, attempt)) = end.attempt.filter(|(_, attempt)| is_usual(end, attempt)) else {
+        return insert_end(kept.statement(INSERT_END)?, end);
+    };
+    kept.statement(INSERT_DELIVERED)?.execute(params![
+        end.notification,
+        end.delivery,
+        micros(end.at),
+        number,
+        micros(attempt.started_at),
+        took_ms(attempt),
+        attempt.http_status,
+        attempt.acknowledgement.as_deref(),
+        &attempt.detail,
+    ])?;
+    Ok(())
 }
+
+/// Delivered, and nothing odd about it.
+fn is_usual(end: &End<'_>, attempt: &AttemptRecord) -> bool {
+    let plain = end.reason.is_none() && end.replay.is_none() && attempt.finding.is_none();
+    plain && end.state == FinalState::Delivered && attempt.outcome == FinalState::Delivered.as_str()
+}
+
+const INSERT_DELIVERED: &str = "INSERT INTO delivery_history
+    (notification, delivery, state, ended_at, number, started_at, took_ms, outcome, http_status, acknowledgement, detail)
+    VALUES (?1, ?2, 'delivered', ?3, ?4, ?5, ?6, 'delivered', ?7, ?8, ?9)";
 
 const INSERT_END: &str = "INSERT INTO delivery_history
     (notification, delivery, state, reason, ended_at, number, started_at, took_ms, outcome, http_status,
