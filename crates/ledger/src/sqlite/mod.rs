@@ -3,7 +3,8 @@
 //!
 //! Invariants:
 //! * an operation that resolves to `Ok` is on disk;
-//! * notification and delivery are written in one transaction;
+//! * notification and delivery are written in one transaction, the delivery in the notification's row while it is in the
+//!   hand of its request (`in_hand`);
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
 mod accounts;
@@ -66,7 +67,7 @@ use roamhub_core::delivery::Lease;
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{
     AttemptRecord, Claimed, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError,
-    LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
+    LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, Told, TurnNow,
 };
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
@@ -218,8 +219,7 @@ impl Sqlite {
         let writer = writer::Writer::start(connection, desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
         let reception = Arc::default();
-        let ledger =
-            Self { readers, aside, writer, tenure, recent, late, space, sequencer, reception, lock };
+        let ledger = Self { readers, aside, writer, tenure, recent, late, space, sequencer, reception, lock };
         Ok((ledger, Gone(gone)))
     }
 
@@ -300,6 +300,24 @@ impl DeliveryPort for Sqlite {
     ) -> LedgerTask<'_, Settled> {
         let work = move |desk: &mut Desk<'_>| deliveries::settle(desk, lease, now, &attempt, &fate);
         Box::pin(self.end_lease(lease, self.writer.work(work)))
+    }
+
+    fn settle_and_tell(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        attempt: AttemptRecord,
+        fate: Fate,
+        told: Told<Settled>,
+    ) {
+        let tenure = self.tenure.clone();
+        let tell = move |settled| {
+            if let Ok(Settled::Recorded) = settled {
+                tenure.released(lease);
+            }
+            told(settled);
+        };
+        self.writer.work_and_tell(move |desk| deliveries::settle(desk, lease, now, &attempt, &fate), tell);
     }
 
     fn claim_due(

@@ -1,8 +1,8 @@
 //! The one writer: a thread that owns the writing connection and commits in groups.
 //!
-//! A batch is what arrived while the previous one was being synced, and batches begin at least a millisecond apart: a
-//! lone message is committed at once, a thousand within a millisecond share one fsync, and a fast disk is not asked for
-//! one per message. A job that fails does not fail its neighbours: the batch is rolled back and redone one by one.
+//! A batch is what arrived while the previous one was being synced, and batches begin at least a millisecond apart, two
+//! where they are long: a lone message is committed at once, a thousand within a millisecond share one fsync, and a fast
+//! disk is not asked for one per message. A job that fails does not fail its neighbours: the batch is rolled back and redone one by one.
 //! Answers are given only after the commit returned.
 
 use std::sync::Arc;
@@ -31,8 +31,16 @@ const QUEUE: usize = 8192;
 /// How many jobs share a transaction at most, so that no answer waits for an endless one.
 const BATCH: usize = 1024;
 
-/// The least time from the beginning of one batch to the beginning of the next.
+/// The least time from the beginning of one batch to the beginning of the next,
 const PACE: Duration = Duration::from_millis(1);
+/// and the most that one is held back: while the writer is busy for more than a quarter of the time, those who wait do so
+/// for it anyway, and a commit for more of them costs each of them less.
+const SLOWER: Duration = Duration::from_millis(2);
+
+/// From the beginning of a batch that took so long to the beginning of the next.
+fn pace(took: Duration) -> Duration {
+    (took * 4).clamp(PACE, SLOWER)
+}
 
 /// What the writer's thread is given beside its connection.
 #[derive(Debug)]
@@ -99,16 +107,17 @@ trait Job: Send {
     fn finish(self: Box<Self>, result: Result<(), LedgerError>);
 }
 
-struct Task<T, F> {
+struct Task<T, F, R> {
     work: F,
     result: Option<T>,
-    reply: Option<oneshot::Sender<Result<T, LedgerError>>>,
+    tell: R,
 }
 
-impl<T, F> Job for Task<T, F>
+impl<T, F, R> Job for Task<T, F, R>
 where
     T: Send,
     F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send,
+    R: FnOnce(Result<T, LedgerError>) + Send,
 {
     fn run(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError> {
         self.result = Some((self.work)(desk)?);
@@ -116,10 +125,8 @@ where
     }
 
     fn finish(self: Box<Self>, result: Result<(), LedgerError>) {
-        let Self { result: value, reply, .. } = *self;
-        let Some(reply) = reply else { return };
-        // Nobody may listen any more; the work is done all the same.
-        let _ = reply.send(result.and_then(|()| value.ok_or(LedgerError::Unavailable)));
+        let Self { result: value, tell, .. } = *self;
+        tell(result.and_then(|()| value.ok_or(LedgerError::Unavailable)));
     }
 }
 
@@ -191,9 +198,23 @@ impl Writer {
         F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.queue(Box::new(Task { work, result: None, reply: Some(reply) }))?;
+        // Nobody may listen any more; the work is done all the same.
+        let tell = move |result| drop(reply.send(result));
+        self.queue(Box::new(Task { work, result: None, tell })).map_err(|(error, _)| error)?;
         // The writer never drops a job it took, except by dying: then nobody knows.
         answer.await.unwrap_or(Err(LedgerError::Unknown))
+    }
+
+    /// Queues work and tells what came of it.
+    pub(super) fn work_and_tell<T, F, R>(&self, work: F, tell: R)
+    where
+        T: Send + 'static,
+        F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
+        R: FnOnce(Result<T, LedgerError>) + Send + 'static,
+    {
+        if let Err((error, job)) = self.queue(Box::new(Task { work, result: None, tell })) {
+            job.finish(Err(error));
+        }
     }
 
     /// Queues work that nobody waits for; `false` if there is no room.
@@ -202,14 +223,15 @@ impl Writer {
         F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
         let work = move |desk: &mut Desk<'_>| work(desk.connection);
-        self.queue(Box::new(Task { work, result: None, reply: None })).is_ok()
+        self.queue(Box::new(Task { work, result: None, tell: |_| () })).is_ok()
     }
 
-    fn queue(&self, job: Box<dyn Job>) -> Result<(), LedgerError> {
-        let queue = self.queue.as_ref().ok_or(LedgerError::Unavailable)?;
+    /// Gives back what there is no room for, and why.
+    fn queue(&self, job: Box<dyn Job>) -> Result<(), (LedgerError, Box<dyn Job>)> {
+        let Some(queue) = &self.queue else { return Err((LedgerError::Unavailable, job)) };
         queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => LedgerError::Busy,
-            TrySendError::Disconnected(_) => LedgerError::Unavailable,
+            TrySendError::Full(job) => (LedgerError::Busy, job),
+            TrySendError::Disconnected(job) => (LedgerError::Unavailable, job),
         })
     }
 
@@ -268,7 +290,7 @@ fn write_batches(
     while let Ok(first) = jobs.recv() {
         batch.push(first);
         rest_until(next);
-        next = Instant::now() + PACE;
+        let began = Instant::now();
         batch.extend(jobs.try_iter().take(BATCH - 1));
         // A transaction that changed nothing proves nothing about the disk.
         let changes = desk.connection.total_changes();
@@ -290,6 +312,7 @@ fn write_batches(
             }
         }
         checkpoints.after_commit(desk.connection);
+        next = began + pace(began.elapsed());
     }
 }
 
