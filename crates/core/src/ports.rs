@@ -16,6 +16,7 @@ mod receipts;
 mod release;
 pub mod remote;
 mod replay;
+pub mod retention;
 pub mod watch;
 
 use std::future::Future;
@@ -365,6 +366,7 @@ pub trait Ledger:
     + UploadPort
     + MediaPort
     + mandate::MandatePort
+    + retention::RetentionPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

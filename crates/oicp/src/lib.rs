@@ -25,6 +25,7 @@ pub mod identification;
 pub mod ids;
 pub mod notification;
 pub mod paging;
+pub mod personal;
 pub mod pin;
 pub mod remote;
 pub mod service;

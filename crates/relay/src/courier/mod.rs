@@ -17,6 +17,8 @@ mod exchange;
 mod head;
 mod pool;
 mod request;
+#[doc(hidden)]
+pub mod seams;
 mod target;
 mod tls;
 mod webhook;
