@@ -160,7 +160,7 @@ impl Listing {
 /// A record as it is pulled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PulledEvse {
-    /// The spot.
+    /// The spot, without separators; the bytes have it as its operator spells it.
     pub evse: EvseId,
     /// The registered operator that pushed it.
     pub operator: OperatorId,
