@@ -7,6 +7,7 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod address;
 pub mod authorisation;
 pub mod breaker;
 pub mod clock_step;

@@ -47,7 +47,8 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, control, settings.watching)
+    let calling = (settings.outgoing, settings.watching);
+    let node = Node::start((ledger, gone), partners, seal, oicp, console, control, calling)
         .await
         .context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);

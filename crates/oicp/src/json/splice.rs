@@ -50,18 +50,24 @@ pub(crate) fn span(whole: &str, part: &str) -> Range<usize> {
 
 /// The body with all splices applied. They must not overlap; one that does, or lies outside, is left out.
 pub(crate) fn splice(body: &[u8], splices: &mut [Splice]) -> Vec<u8> {
+    let mut spliced = Vec::new();
+    splice_into(&mut spliced, body, splices);
+    spliced
+}
+
+/// As [`splice`], behind what `out` holds already.
+pub(crate) fn splice_into(out: &mut Vec<u8>, body: &[u8], splices: &mut [Splice]) {
     splices.sort_by_key(|splice| splice.range.start);
     let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
-    let mut spliced = Vec::with_capacity(body.len() + added);
+    out.reserve(body.len() + added);
     let mut done = 0;
     for Splice { range, text } in splices {
         let Some(before) = body.get(done..range.start) else { continue };
-        spliced.extend_from_slice(before);
-        spliced.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(before);
+        out.extend_from_slice(text.as_bytes());
         done = range.end;
     }
-    spliced.extend_from_slice(body.get(done..).unwrap_or_default());
-    spliced
+    out.extend_from_slice(body.get(done..).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
+use roamhub_relay::Outgoing;
 use roamhub_services::{Partners, partners_file};
 use tokio::net::TcpListener;
 
@@ -81,7 +82,8 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     open_guide_session(ledger.as_ref(), &cast).await?;
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, None, Watching::default()).await?;
+    let calling = (Outgoing::plain(), Watching::default());
+    let node = Node::start((ledger, gone), partners, seal, oicp, console, None, calling).await?;
 
     screen::introduce(&cast, &node, &operator.url(), &provider.url());
     uploads::upload(&cast, node.oicp).await?;
