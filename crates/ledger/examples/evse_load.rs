@@ -12,12 +12,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::evse::{
+    Accessibility, AuthenticationMode, CalibrationLawDataAvailability, CountryCode, DynamicInfoAvailable,
+    EvseFacts,
+};
+use oicp::evse_status::{EvseStatus, EvseStatusRecord};
+use oicp::geo::{GeoPoint, Radius, SearchCenter};
+use oicp::words::{Word, WordSet};
 use oicp::{EvseId, OperatorId, ProviderId};
-use roamhub_core::evse::area::Area;
+use roamhub_core::evse::EvseRecord;
 use roamhub_core::evse::change::{Change, EvsePush, EvsePushed, EvseStored};
 use roamhub_core::evse::pull::{EvsePull, EvseQuery, Filter, Listing, Page, Scope};
-use roamhub_core::evse::status::{EvseStatus, StatusPush, StatusRecord};
-use roamhub_core::evse::{Accessibility, AuthenticationModes, Calibration, EvseFacts, EvseRecord, Position};
+use roamhub_core::evse::status::StatusPush;
 use roamhub_core::ports::Ledger;
 use roamhub_core::ports::evse::EvseStore;
 use roamhub_ledger::Sqlite;
@@ -42,22 +48,23 @@ fn record(owner: usize, number: usize, content: usize) -> Result<EvseRecord> {
     let latitude = 460_000_000 + i32::try_from(scattered % 80_000_000)?;
     let longitude = 50_000_000 + i32::try_from(scattered / 80_000_000 % 100_000_000)?;
     let facts = EvseFacts {
-        country: *b"DEU",
-        position: Position::new(latitude, longitude).context("a position")?,
-        modes: AuthenticationModes::REMOTE,
-        accessibility: Accessibility::Free,
-        calibration: Calibration::Local,
-        renewable: Some(true),
-        compatible: true,
-        open_24h: number % 2 == 0,
-        dynamic_auto: true,
-        sub_operator: evse.operator(),
+        evse_id: evse,
+        hub_operator_id: None,
+        country: CountryCode::parse("DEU").context("a country")?,
+        position: GeoPoint::from_e7(latitude, longitude).context("a position")?,
+        authentication_modes: WordSet::EMPTY.with(AuthenticationMode::Remote),
+        accessibility: Accessibility::FreePubliclyAccessible,
+        calibration_law: CalibrationLawDataAvailability::Local,
+        renewable_energy: true,
+        hubject_compatible: true,
+        open_24_hours: number.is_multiple_of(2),
+        dynamic_info: DynamicInfoAvailable::Auto,
     };
     let head = format!(r#"{{"EvseID":"{evse}","content":{content},"filler":""#);
     let mut body = head.into_bytes();
     body.resize(BODY - 2, b'x');
     body.extend_from_slice(b"\"}");
-    Ok(EvseRecord { evse, facts, body: Bytes::from(body) })
+    Ok(EvseRecord { facts, body: Bytes::from(body) })
 }
 
 fn records(owner: usize, count: usize, content: usize) -> Result<Vec<EvseRecord>> {
@@ -142,9 +149,9 @@ async fn statuses(store: Arc<dyn EvseStore>, for_how_long: Duration) -> Result<u
             let mut number = task;
             while Instant::now() < until {
                 number = (number * 31 + 7) % LOAD;
-                let evse = record(1, number, 0)?.evse;
+                let evse_id = EvseId::parse(&format!("DE*001*E{number:06}"))?;
                 let status = EvseStatus::ALL[number % 4];
-                let change = Change::Update(vec![StatusRecord { evse, status }]);
+                let change = Change::Update(vec![EvseStatusRecord { evse_id, status }]);
                 let push = StatusPush { operator: operator(1)?, received_at: at(0)?, change };
                 store.push_status(Arc::new(push)).await?;
                 count.fetch_add(1, Ordering::Relaxed);
@@ -210,11 +217,17 @@ async fn main() -> Result<()> {
     for number in [0, last.min(500), last] {
         println!("page {number} of {PAGE}: {:.2?}", page(&*store, &listing, number).await?);
     }
-    let centre = Position::new(500_000_000, 100_000_000).context("a position")?;
-    for radius in [10_000, 100_000] {
+    let center = GeoPoint::from_e7(500_000_000, 100_000_000).context("a position")?;
+    for tenths in [100, 1_000] {
+        let radius = Radius::from_tenths(tenths).context("a radius")?;
         let started = Instant::now();
-        let near = pull(&*store, Scope::Within(Area { centre, radius }), 300).await?;
-        println!("{radius} m around a place: {} records in {:.2?}", near.total(), started.elapsed());
+        let near = pull(&*store, Scope::Within(SearchCenter { center, radius }), 300).await?;
+        println!(
+            "{} m around a place: {} records in {:.2?}",
+            radius.metres(),
+            near.total(),
+            started.elapsed()
+        );
     }
     let before = push(&*store, 1, Change::Update(vec![record(1, 5, 2)?]), 400).await?.at;
     push(&*store, 1, Change::Update(records(1, 1_000, 3)?), 500).await?;

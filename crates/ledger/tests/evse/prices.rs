@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use oicp::ProviderId;
+use oicp::pricing::PricedFor;
 use roamhub_core::evse::change::{Applied, Change, Misfit, Refused};
 use roamhub_core::evse::price::{
-    Audience, EvsePrice, EvsePriceKey, EvsePricePush, PriceQuery, Priced, Product, ProductPush,
+    EvsePrice, EvsePriceKey, EvsePricePush, PriceQuery, Priced, Product, ProductPush,
 };
 use roamhub_core::ports::evse::EvseStore;
 
@@ -31,7 +32,7 @@ fn products(ids: &[&str], content: &str) -> Vec<Product> {
 
 async fn push(
     store: &dyn EvseStore,
-    audience: Audience,
+    audience: PricedFor,
     change: Change<Product, String>,
     seconds: i64,
 ) -> Priced<String> {
@@ -57,12 +58,19 @@ fn refused<K: std::fmt::Debug>(priced: Priced<K>) -> Refused<K> {
     }
 }
 
+fn for_whom(audience: &PricedFor) -> String {
+    match audience {
+        PricedFor::Everybody => "*".to_owned(),
+        PricedFor::Provider(provider) => provider.key().to_owned(),
+    }
+}
+
 fn query(provider: ProviderId, since: Option<Timestamp>) -> Arc<PriceQuery> {
     let operators = vec![operator(XYZ), operator(ABC), operator(ABC)];
     Arc::new(PriceQuery { provider, operators, since, now: at(1_000) })
 }
 
-/// Audience and id of what a provider sees, and the audiences of the lists.
+/// PricedFor and id of what a provider sees, and the audiences of the lists.
 async fn shown(
     store: &dyn EvseStore,
     provider: ProviderId,
@@ -75,20 +83,22 @@ async fn shown(
         let part = store.product_part(query.clone(), after, 2).await.unwrap();
         assert!(part.prices.len() <= 2);
         seen.extend(
-            part.prices.iter().map(|product| format!("{} {}", product.audience.key(), product.product.id)),
+            part.prices
+                .iter()
+                .map(|product| format!("{} {}", for_whom(&product.audience), product.product.id)),
         );
         match part.next {
             Some(next) => after = Some(next),
             None => break,
         }
     }
-    (seen, lists.iter().map(|list| list.audience.key().to_owned()).collect())
+    (seen, lists.iter().map(|list| for_whom(&list.audience)).collect())
 }
 
 pub(crate) async fn a_full_load_of_products_replaces_those_of_its_audience(place: &dyn Place) {
     let store = place.open();
-    let dcb = Audience::Provider(provider());
-    stored(push(&*store, Audience::Everybody, Change::FullLoad(products(&["A", "B"], "x")), 1).await);
+    let dcb = PricedFor::Provider(provider());
+    stored(push(&*store, PricedFor::Everybody, Change::FullLoad(products(&["A", "B"], "x")), 1).await);
     stored(push(&*store, dcb, Change::FullLoad(products(&["A", "C", "D"], "x")), 2).await);
     let mut load = products(&["A"], "x");
     load.extend(products(&["C", "E"], "y"));
@@ -99,13 +109,13 @@ pub(crate) async fn a_full_load_of_products_replaces_those_of_its_audience(place
     let store = place.open();
     let (seen, _) = shown(&*store, provider(), None).await;
     assert_eq!(seen, ["* A", "* B", "DEDCB A", "DEDCB C", "DEDCB E"]);
-    stored(push(&*store, Audience::Everybody, Change::FullLoad(Vec::new()), 4).await);
+    stored(push(&*store, PricedFor::Everybody, Change::FullLoad(Vec::new()), 4).await);
     assert_eq!(shown(&*store, provider(), None).await.0, ["DEDCB A", "DEDCB C", "DEDCB E"]);
 }
 
 pub(crate) async fn all_or_nothing_of_products_is_stored(place: &dyn Place) {
     let store = place.open();
-    let all = Audience::Everybody;
+    let all = PricedFor::Everybody;
     stored(push(&*store, all, Change::Insert(products(&["A", "B"], "x")), 1).await);
     let exists = refused(push(&*store, all, Change::Insert(products(&["C", "A", "B"], "y")), 2).await);
     assert_eq!((exists.misfit, exists.named.first), (Misfit::Exists, vec!["A".to_owned(), "B".to_owned()]));
@@ -124,9 +134,9 @@ pub(crate) async fn all_or_nothing_of_products_is_stored(place: &dyn Place) {
 pub(crate) async fn a_provider_sees_its_own_and_everybodys(place: &dyn Place) {
     let store = place.open();
     for (audience, id) in [
-        (Audience::Everybody, "A"),
-        (Audience::Provider(provider()), "B"),
-        (Audience::Provider(other()), "C"),
+        (PricedFor::Everybody, "A"),
+        (PricedFor::Provider(provider()), "B"),
+        (PricedFor::Provider(other()), "C"),
     ] {
         stored(push(&*store, audience, Change::Insert(products(&[id], "x")), 1).await);
     }
@@ -139,7 +149,7 @@ pub(crate) async fn a_provider_sees_its_own_and_everybodys(place: &dyn Place) {
 
 pub(crate) async fn after_a_last_call_only_what_has_changed_is_shown(place: &dyn Place) {
     let store = place.open();
-    let all = Audience::Everybody;
+    let all = PricedFor::Everybody;
     let (first, _) = stored(push(&*store, all, Change::Insert(products(&["A", "B", "C"], "x")), 1).await);
     assert_eq!(shown(&*store, provider(), Some(first)).await, (Vec::new(), Vec::new()));
     // A call is over; what came in before it and is committed after it is later.
@@ -167,7 +177,7 @@ pub(crate) async fn after_a_last_call_only_what_has_changed_is_shown(place: &dyn
 
 pub(crate) async fn prices_at_spots_are_replaced_per_operator(place: &dyn Place) {
     let store = place.open();
-    let price = |name: &str, number: usize, audience: Audience, content: &str| EvsePrice {
+    let price = |name: &str, number: usize, audience: PricedFor, content: &str| EvsePrice {
         key: EvsePriceKey { evse: spot(name, number), audience },
         body: Bytes::from(format!("[\"{content}\"]")),
     };
@@ -176,7 +186,7 @@ pub(crate) async fn prices_at_spots_are_replaced_per_operator(place: &dyn Place)
         store.push_evse_prices(Arc::new(push)).await.unwrap()
     };
     let (all, own, others) =
-        (Audience::Everybody, Audience::Provider(provider()), Audience::Provider(other()));
+        (PricedFor::Everybody, PricedFor::Provider(provider()), PricedFor::Provider(other()));
     let mine = vec![
         price(ABC, 1, all, "a"),
         price(ABC, 1, own, "b"),

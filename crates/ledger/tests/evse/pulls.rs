@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use oicp::evse::{
+    Accessibility, AuthenticationMode, CalibrationLawDataAvailability, CountryCode, DeltaType, EvseFacts,
+};
+use oicp::words::WordSet;
+use roamhub_core::evse::EvseRecord;
 use roamhub_core::evse::change::Change;
-use roamhub_core::evse::pull::{Delta, Filter, Page, Reach, Scope};
-use roamhub_core::evse::{Accessibility, AuthenticationModes, Calibration, EvseFacts, EvseRecord};
+use roamhub_core::evse::pull::{Filter, Page, Reach, Scope};
 use roamhub_core::ports::evse::EvseStore;
 
 use crate::Place;
@@ -45,42 +49,47 @@ pub(crate) async fn a_frozen_version_survives_a_restart(place: &dyn Place) {
     assert_eq!(pages(&*store, &later, 4).await, before, "page by page the same");
 }
 
+fn nld() -> CountryCode {
+    CountryCode::parse("NLD").unwrap()
+}
+
 pub(crate) async fn filters_let_pass_what_they_name(place: &dyn Place) {
     let store = place.open();
     type Differ = fn(&mut EvseFacts);
     let differs: [Differ; 8] = [
         |_| {},
-        |facts| facts.country = *b"NLD",
-        |facts| facts.modes = AuthenticationModes::RFID_CLASSIC,
-        |facts| facts.accessibility = Accessibility::Paying,
-        |facts| facts.calibration = Calibration::External,
-        |facts| facts.renewable = Some(false),
-        |facts| facts.compatible = false,
-        |facts| facts.open_24h = false,
+        |facts| facts.country = nld(),
+        |facts| facts.authentication_modes = WordSet::EMPTY.with(AuthenticationMode::NfcRfidClassic),
+        |facts| facts.accessibility = Accessibility::PayingPubliclyAccessible,
+        |facts| facts.calibration_law = CalibrationLawDataAvailability::External,
+        |facts| facts.renewable_energy = false,
+        |facts| facts.hubject_compatible = false,
+        |facts| facts.open_24_hours = false,
     ];
     let mut pushed: Vec<EvseRecord> = records(ABC, 0..8, 1);
     for (record, differ) in pushed.iter_mut().zip(differs) {
         differ(&mut record.facts);
     }
-    // Number 8 says nothing about its energy, and number 9 is of another operator in the bundle.
-    pushed.push(record(spot(ABC, 8), 1));
-    pushed[8].facts.renewable = None;
+    // Number 9 is of another operator in the bundle.
     pushed.push(record(spot("DE*SUB", 9), 1));
     stored(&*store, ABC, Change::Insert(pushed), 1).await;
     stored(&*store, XYZ, Change::Insert(vec![record(spot(XYZ, 10), 1)]), 1).await;
     let all = Filter::default;
-    let modes = AuthenticationModes::RFID_CLASSIC.and(AuthenticationModes::PLUG_AND_CHARGE);
+    let modes = [AuthenticationMode::NfcRfidClassic, AuthenticationMode::PlugAndCharge].into_iter().collect();
+    let paying = [Accessibility::PayingPubliclyAccessible, Accessibility::TestStation].into_iter().collect();
+    let external = WordSet::EMPTY.with(CalibrationLawDataAvailability::External);
+    let deu = CountryCode::parse("DEU").unwrap();
     let expected: [(Filter, &[usize]); 10] = [
-        (Filter { countries: vec![*b"NLD"], ..all() }, &[1]),
+        (Filter { countries: vec![nld()], ..all() }, &[1]),
         (Filter { modes, ..all() }, &[2]),
-        (Filter { accessibility: vec![Accessibility::Paying, Accessibility::Test], ..all() }, &[3]),
-        (Filter { calibration: vec![Calibration::External], ..all() }, &[4]),
+        (Filter { accessibility: paying, ..all() }, &[3]),
+        (Filter { calibration: external, ..all() }, &[4]),
         (Filter { renewable: Some(false), ..all() }, &[5]),
         (Filter { compatible: Some(false), ..all() }, &[6]),
         (Filter { open_24h: Some(false), ..all() }, &[7]),
         (Filter { operators: vec![operator("DE*SUB"), operator(XYZ)], ..all() }, &[9, 10]),
-        (Filter { operators: vec![operator(ABC)], ..all() }, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
-        (Filter { renewable: Some(true), countries: vec![*b"DEU"], ..all() }, &[0, 2, 3, 4, 6, 7, 9, 10]),
+        (Filter { operators: vec![operator(ABC)], ..all() }, &[0, 1, 2, 3, 4, 5, 6, 7, 9]),
+        (Filter { renewable: Some(true), countries: vec![deu], ..all() }, &[0, 2, 3, 4, 6, 7, 9, 10]),
     ];
     for (filter, numbers) in expected {
         let list = listing(&*store, Scope::Current, filter.clone(), 2).await;
@@ -130,10 +139,10 @@ pub(crate) async fn a_difference_shows_the_last_bytes_of_what_is_gone(place: &dy
     assert_eq!(
         seen,
         [
-            (spot(ABC, 2), Delta::Delete, deleted, bytes(2, 1)),
-            (spot(ABC, 1), Delta::Delete, deleted, bytes(1, 2)),
-            (spot(ABC, 0), Delta::Update, updated, bytes(0, 2)),
-            (spot(ABC, 4), Delta::Insert, inserted, bytes(4, 1)),
+            (spot(ABC, 2), DeltaType::Delete, deleted, bytes(2, 1)),
+            (spot(ABC, 1), DeltaType::Delete, deleted, bytes(1, 2)),
+            (spot(ABC, 0), DeltaType::Update, updated, bytes(0, 2)),
+            (spot(ABC, 4), DeltaType::Insert, inserted, bytes(4, 1)),
         ]
     );
     let nothing = listing(&*store, Scope::Since(at(1_000)), Filter::default(), 90).await;
@@ -146,7 +155,7 @@ pub(crate) async fn what_no_longer_passes_a_filter_is_gone_from_its_difference(p
     let store = place.open();
     let with = |number: usize, content: usize, compatible: bool| {
         let mut record = record(spot(ABC, number), content);
-        record.facts.compatible = compatible;
+        record.facts.hubject_compatible = compatible;
         record
     };
     let before = stored(&*store, ABC, Change::Insert(vec![with(0, 1, true), with(1, 1, false)]), 10).await.at;
@@ -155,7 +164,7 @@ pub(crate) async fn what_no_longer_passes_a_filter_is_gone_from_its_difference(p
     let list = listing(&*store, Scope::Since(before), filter, 30).await;
     let seen: Vec<_> =
         pages(&*store, &list, 5).await.into_iter().map(|record| (record.evse, record.delta)).collect();
-    assert_eq!(seen, [(spot(ABC, 0), Delta::Delete), (spot(ABC, 1), Delta::Insert)]);
+    assert_eq!(seen, [(spot(ABC, 0), DeltaType::Delete), (spot(ABC, 1), DeltaType::Insert)]);
 }
 
 /// What a call has not shown is in the next difference, however the clock stands.

@@ -2,8 +2,13 @@
 
 use bytes::Bytes;
 use oicp::EvseId;
+use oicp::evse::{
+    Accessibility, AuthenticationMode, CalibrationLawDataAvailability, CountryCode, DynamicInfoAvailable,
+    EvseFacts,
+};
+use oicp::geo::GeoPoint;
+use roamhub_core::evse::EvseRecord;
 use roamhub_core::evse::change::{Change, EvsePushed, MOST_NAMED, Misfit, Version};
-use roamhub_core::evse::{Accessibility, AuthenticationModes, Calibration, EvseFacts, EvseRecord, Position};
 
 use crate::Place;
 use crate::scene::*;
@@ -122,18 +127,24 @@ pub(crate) async fn facts_and_bytes_come_back_as_they_were(place: &dyn Place) {
     let din = evse("+49*810*000*438");
     let hostile = Bytes::from_static(b"{\"EvseID\":\"+49*810*000*438\",\"x\":\"\\u0000 \xc3\xa4 \x7f\"}");
     let odd = EvseFacts {
-        country: *b"NLD",
-        position: Position::new(-900_000_000, 1_800_000_000).unwrap(),
-        modes: AuthenticationModes::NONE_REQUIRED.and(AuthenticationModes::RFID_CLASSIC),
-        accessibility: Accessibility::Test,
-        calibration: Calibration::NotAvailable,
-        renewable: None,
-        compatible: false,
-        open_24h: false,
-        dynamic_auto: true,
-        sub_operator: din.operator(),
+        evse_id: din,
+        hub_operator_id: Some(operator("+49*810")),
+        country: CountryCode::parse("NLD").unwrap(),
+        position: GeoPoint::from_e7(-900_000_000, 1_800_000_000).unwrap(),
+        authentication_modes: [
+            AuthenticationMode::NfcRfidClassic,
+            AuthenticationMode::NoAuthenticationRequired,
+        ]
+        .into_iter()
+        .collect(),
+        accessibility: Accessibility::TestStation,
+        calibration_law: CalibrationLawDataAvailability::NotAvailable,
+        renewable_energy: false,
+        hubject_compatible: false,
+        open_24_hours: false,
+        dynamic_info: DynamicInfoAvailable::Auto,
     };
-    let records = vec![EvseRecord { evse: din, facts: odd, body: hostile.clone() }, record(spot(ABC, 1), 1)];
+    let records = vec![EvseRecord { facts: odd, body: hostile.clone() }, record(spot(ABC, 1), 1)];
     let push = stored(&*store, ABC, Change::Insert(records), 1).await;
     let known = store.known_evses(vec![spot(ABC, 9), din, spot(ABC, 1)]).await.unwrap();
     assert!(known[0].is_none());

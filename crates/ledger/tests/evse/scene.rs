@@ -5,10 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::evse::{
+    Accessibility, AuthenticationMode, CalibrationLawDataAvailability, CountryCode, DynamicInfoAvailable,
+    EvseFacts,
+};
+use oicp::geo::GeoPoint;
+use oicp::words::WordSet;
 use oicp::{EvseId, OperatorId, ProviderId};
+use roamhub_core::evse::EvseRecord;
 use roamhub_core::evse::change::{Change, EvsePush, EvsePushed, EvseStored, Refused};
 use roamhub_core::evse::pull::{EvsePull, EvseQuery, Filter, Listing, Page, PulledEvse, Scope};
-use roamhub_core::evse::{Accessibility, AuthenticationModes, Calibration, EvseFacts, EvseRecord, Position};
 use roamhub_core::ports::evse::EvseStore;
 
 /// So many seconds after the story began.
@@ -35,23 +41,24 @@ pub(crate) fn spot(operator: &str, number: usize) -> EvseId {
 
 pub(crate) fn facts(evse: EvseId) -> EvseFacts {
     EvseFacts {
-        country: *b"DEU",
-        position: Position::new(501_234_567, 86_543_210).expect("a position"),
-        modes: AuthenticationModes::REMOTE,
-        accessibility: Accessibility::Free,
-        calibration: Calibration::Local,
-        renewable: Some(true),
-        compatible: true,
-        open_24h: true,
-        dynamic_auto: false,
-        sub_operator: evse.operator(),
+        evse_id: evse,
+        hub_operator_id: None,
+        country: CountryCode::parse("DEU").expect("a country"),
+        position: GeoPoint::from_e7(501_234_567, 86_543_210).expect("a position"),
+        authentication_modes: WordSet::EMPTY.with(AuthenticationMode::Remote),
+        accessibility: Accessibility::FreePubliclyAccessible,
+        calibration_law: CalibrationLawDataAvailability::Local,
+        renewable_energy: true,
+        hubject_compatible: true,
+        open_24_hours: true,
+        dynamic_info: DynamicInfoAvailable::Yes,
     }
 }
 
 /// A record whose bytes tell one content from another.
 pub(crate) fn record(evse: EvseId, content: usize) -> EvseRecord {
     let body = format!(r#"{{"EvseID":"{evse}","content":{content}}}"#);
-    EvseRecord { evse, facts: facts(evse), body: Bytes::from(body) }
+    EvseRecord { facts: facts(evse), body: Bytes::from(body) }
 }
 
 /// Records of an operator's spots, all with this content.

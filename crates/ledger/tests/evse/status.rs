@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use oicp::evse_status::EvseStatus::{Available, Occupied, OutOfService, Unknown};
+use oicp::evse_status::{EvseStatus, EvseStatusRecord};
+use oicp::geo::{GeoPoint, Radius, SearchCenter};
 use oicp::{EvseId, OperatorId};
-use roamhub_core::evse::Position;
-use roamhub_core::evse::area::Area;
 use roamhub_core::evse::change::{Applied, Change};
-use roamhub_core::evse::status::EvseStatus::{Available, Occupied, OutOfService, Unknown};
-use roamhub_core::evse::status::{EvseStatus, StatusPlace, StatusPush, StatusQuery, StatusRecord};
+use roamhub_core::evse::status::{StatusPlace, StatusPush, StatusQuery};
 use roamhub_core::ports::evse::EvseStore;
 
 use crate::Place;
@@ -19,15 +19,15 @@ const XYZ: &str = "+49*810";
 async fn push(
     store: &dyn EvseStore,
     name: &str,
-    change: Change<StatusRecord, EvseId>,
+    change: Change<EvseStatusRecord, EvseId>,
     seconds: i64,
 ) -> Applied<EvseId> {
     let push = StatusPush { operator: operator(name), received_at: at(seconds), change };
     store.push_status(Arc::new(push)).await.unwrap()
 }
 
-fn says(number: usize, status: EvseStatus) -> StatusRecord {
-    StatusRecord { evse: spot(ABC, number), status }
+fn says(number: usize, status: EvseStatus) -> EvseStatusRecord {
+    EvseStatusRecord { evse_id: spot(ABC, number), status }
 }
 
 /// Operator and spot of what passes, read in parts of this size.
@@ -42,7 +42,7 @@ async fn all(
         let part = store.status_part(query.clone(), place, size).await.unwrap();
         assert!(part.statuses.len() <= size);
         statuses.extend(
-            part.statuses.iter().map(|known| (known.operator, known.record.evse, known.record.status)),
+            part.statuses.iter().map(|known| (known.operator, known.record.evse_id, known.record.status)),
         );
         match part.next {
             Some(next) => place = next,
@@ -103,12 +103,17 @@ pub(crate) async fn a_list_is_narrowed_by_operator_and_value(place: &dyn Place) 
     let store = place.open();
     let bundle = vec![
         says(1, Available),
-        StatusRecord { evse: spot("DE*SUB", 2), status: Available },
-        StatusRecord { evse: spot("DE*SUB", 3), status: Occupied },
+        EvseStatusRecord { evse_id: spot("DE*SUB", 2), status: Available },
+        EvseStatusRecord { evse_id: spot("DE*SUB", 3), status: Occupied },
     ];
     push(&*store, ABC, Change::Insert(bundle), 10).await;
-    push(&*store, XYZ, Change::Insert(vec![StatusRecord { evse: evse("+49*810*1"), status: Available }]), 10)
-        .await;
+    push(
+        &*store,
+        XYZ,
+        Change::Insert(vec![EvseStatusRecord { evse_id: evse("+49*810*1"), status: Available }]),
+        10,
+    )
+    .await;
     let narrowed = async |operators: &[&str], status| {
         let operators = operators.iter().map(|name| operator(name)).collect();
         all(&*store, StatusQuery { operators, status, area: None }, 2).await.len()
@@ -124,14 +129,15 @@ pub(crate) async fn a_list_is_narrowed_by_operator_and_value(place: &dyn Place) 
 pub(crate) async fn a_circle_shows_only_spots_with_a_pushed_record(place: &dyn Place) {
     let store = place.open();
     let mut far = record(spot(ABC, 3), 1);
-    far.facts.position = Position::new(0, 0).unwrap();
+    far.facts.position = GeoPoint::from_e7(0, 0).unwrap();
     let mut near = records(ABC, 0..3, 1);
     near.push(far);
     stored(&*store, ABC, Change::Insert(near), 5).await;
     let statuses =
         (1..6).map(|number| says(number, if number == 2 { Occupied } else { Available })).collect();
     push(&*store, ABC, Change::Insert(statuses), 10).await;
-    let area = Some(Area { centre: facts(spot(ABC, 0)).position, radius: 1_000 });
+    let (center, radius) = (facts(spot(ABC, 0)).position, Radius::from_tenths(10).unwrap());
+    let area = Some(SearchCenter { center, radius });
     let query = StatusQuery { area, ..StatusQuery::default() };
     for size in [1, 2, 10] {
         let shown = all(&*store, query.clone(), size).await;
