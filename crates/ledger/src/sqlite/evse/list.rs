@@ -151,7 +151,7 @@ pub(super) fn shows(
     let operator: i64 = row.get(1)?;
     let Some(owner) = heads.shows(operator, row.get(2)?, row.get(3)?) else { return Ok(None) };
     let passes = match filter {
-        Some(filter) => filter.passes(owner, &facts::read(row, owner)?),
+        Some(filter) => filter.passes(owner, &facts::read(row)?),
         None => true,
     };
     Ok(passes.then_some(operator))
