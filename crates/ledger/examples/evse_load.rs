@@ -3,8 +3,6 @@
 //! `cargo run --release -p roamhub-ledger --example evse_load -- [FOLDER [RECORDS]]`: fills a new folder below FOLDER
 //! (`/tmp`) with RECORDS (150,000) records of 2 KiB by operators of 100,000 each, and removes it. A million needs 3 GB.
 
-#![expect(clippy::float_arithmetic, reason = "figures for people")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
