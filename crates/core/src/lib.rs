@@ -7,6 +7,8 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod access;
+pub mod account;
 pub mod address;
 pub mod authorisation;
 pub mod breaker;
@@ -35,6 +37,7 @@ pub mod reconcile;
 pub mod records;
 pub mod remote;
 pub mod replay;
+pub mod retention;
 pub mod retry;
 pub mod room;
 pub mod route;

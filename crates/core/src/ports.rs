@@ -3,6 +3,7 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod accounts;
 pub mod cdr;
 mod clock_step;
 mod erasure;
@@ -13,10 +14,12 @@ mod look;
 pub mod mandate;
 mod media;
 pub mod people;
+pub mod rates;
 mod receipts;
 mod release;
 pub mod remote;
 mod replay;
+pub mod retention;
 pub mod watch;
 
 use std::future::Future;
@@ -366,6 +369,10 @@ pub trait Ledger:
     + UploadPort
     + MediaPort
     + mandate::MandatePort
+    + accounts::AccountPort
+    + accounts::AuditPort
+    + rates::RatePort
+    + retention::RetentionPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

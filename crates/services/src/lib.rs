@@ -4,6 +4,7 @@
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
+pub mod accounts;
 mod asked_once;
 pub mod authorise;
 mod authorise_ask;
@@ -40,6 +41,7 @@ mod pins;
 pub mod receipts;
 pub mod remote;
 pub mod reply;
+pub mod retention;
 mod session_cache;
 mod shared_answers;
 pub mod tls;
@@ -50,6 +52,7 @@ mod uploaded;
 pub mod watch_metrics;
 pub mod watchdog;
 
+pub use accounts::{Accounts, Visitor};
 pub use callers::Callers;
 pub use cdr_fetch::Records;
 pub use differences::Comparing;
@@ -62,4 +65,5 @@ pub use people::People;
 pub use receipts::Receipts;
 pub use remote::RemoteVerdict;
 pub use reply::{Reply, Verdict};
+pub use retention::Retention;
 pub use watchdog::Watchdog;
