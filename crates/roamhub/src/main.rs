@@ -17,6 +17,7 @@ mod mandates;
 mod node;
 mod open_files;
 mod partners;
+mod proxy_settings;
 mod replay;
 mod restore;
 mod serve;

@@ -10,6 +10,7 @@ use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
 use serde::Deserialize;
 
+use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
 use crate::telemetry::LogFormat;
 use crate::tls::{TlsSection, TlsSettings};
 use crate::watching::Watching;
@@ -51,6 +52,8 @@ pub(crate) struct ServeArgs {
     /// Connections that the certificates of one partner may have open [default: 1024]
     #[arg(long, env = "ROAMHUB_TLS_CONNECTIONS_PER_PARTNER", value_name = "NUMBER")]
     tls_connections_per_partner: Option<usize>,
+    #[command(flatten)]
+    proxies: ProxyArgs,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
     #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
     disk_mark: Option<u32>,
@@ -84,6 +87,8 @@ struct SettingsFile {
     #[serde(default)]
     tls: TlsSection,
     #[serde(default)]
+    proxy: ProxySection,
+    #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
@@ -102,8 +107,10 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
-    /// The hub's certificate; none in plain mode.
-    pub(crate) tls: Option<TlsSettings>,
+    /// The hub's certificate.
+    pub(crate) tls: TlsSettings,
+    /// The proxies that tell who calls.
+    pub(crate) proxies: Option<ProxySettings>,
     /// Bounds on connections.
     pub(crate) limits: Limits,
     /// How much of the disk is left alone.
@@ -116,6 +123,13 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
+}
+
+impl Settings {
+    /// Whether a partner is who it says it is.
+    pub(crate) fn believes_everybody(&self) -> bool {
+        self.tls.own.is_none() && self.proxies.is_none()
+    }
 }
 
 /// The data folder where nothing else is said.
@@ -144,12 +158,14 @@ impl ServeArgs {
             connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
         };
         let limits = tls.limits()?;
+        let proxies = self.proxies.over(file.proxy).settle()?;
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
-            tls: tls.settle()?,
+            tls: tls.settle(proxies.is_some())?,
+            proxies,
             limits,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
@@ -161,7 +177,7 @@ impl ServeArgs {
             watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
-        if !allowed && settings.tls.is_none() && !settings.listen.ip().is_loopback() {
+        if !allowed && settings.believes_everybody() && !settings.listen.ip().is_loopback() {
             bail!(
                 "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
                  certificate (--tls-certificate FILE --tls-key FILE), listen on 127.0.0.1, or say --allow-plain-http",
