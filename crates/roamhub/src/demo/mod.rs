@@ -100,7 +100,7 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         Some(secured) => {
             let limits = Limits::default();
             let files = TlsFiles::load(secured.server(), partners.clone(), courier.certificates())?;
-            Entrance { listener: oicp, door: files.door(&limits)?, limits }
+            Entrance { listener: oicp, door: files.door(&limits, None)?, limits }
         }
     };
     let calling = (courier, Watching::default());

@@ -92,7 +92,7 @@ impl Secured {
     /// What the hub shows when it is called.
     pub(crate) fn server(&self) -> TlsSettings {
         let Pair { certificate, key } = self.folder.server();
-        TlsSettings { certificate, key, client_ca: None }
+        TlsSettings { own: Some((certificate, key)), client_ca: None }
     }
 
     /// What it shows when it calls.
