@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use roamhub_services::Identity;
 use roamhub_services::identity::NoCertificate;
 use roamhub_services::tls::{Authorities, ShownCertificate};
+use roamhub_services::{Callers, Identity};
 use rustls::{ServerConfig, ServerConnection};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -33,6 +33,7 @@ pub enum Door {
 pub struct TlsDoor {
     acceptor: TlsAcceptor,
     authorities: Arc<Authorities>,
+    callers: Callers,
     under_way: Semaphore,
     patience: Duration,
 }
@@ -49,16 +50,18 @@ pub(crate) enum HandshakeFailure {
 }
 
 impl TlsDoor {
-    /// A door with these settings; `under_way` handshakes at a time, each of which may take so long, waiting included.
+    /// A door with these settings; `under_way` handshakes at a time, each of which may take so long, waiting included. What
+    /// callers show is noted.
     #[must_use]
     pub fn new(
         config: Arc<ServerConfig>,
         authorities: Arc<Authorities>,
+        callers: Callers,
         under_way: usize,
         patience: Duration,
     ) -> Self {
         let under_way = Semaphore::new(under_way);
-        Self { acceptor: TlsAcceptor::from(config), authorities, under_way, patience }
+        Self { acceptor: TlsAcceptor::from(config), authorities, callers, under_way, patience }
     }
 
     /// Does the handshake.
@@ -80,7 +83,10 @@ impl TlsDoor {
             return Identity::Nobody(NoCertificate::Missing);
         };
         match ShownCertificate::read(certificate, self.authorities.clone()) {
-            Ok(shown) => Identity::Certificate(Arc::new(shown)),
+            Ok(shown) => {
+                self.callers.note(&shown);
+                Identity::Certificate(Arc::new(shown))
+            }
             Err(error) => Identity::Nobody(NoCertificate::Unusable(error.to_string())),
         }
     }

@@ -12,9 +12,9 @@ use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 use oicp::service;
 use roamhub_core::certificate::Fingerprint;
-use roamhub_services::Identity;
 use roamhub_services::identity::NoCertificate;
 use roamhub_services::tls::{Authorities, ShownCertificate};
+use roamhub_services::{Callers, Identity};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -56,19 +56,21 @@ pub struct Proxies {
     format: Format,
     header: HeaderName,
     authorities: Arc<Authorities>,
+    callers: Callers,
     read: Mutex<HashMap<HeaderValue, Arc<ShownCertificate>>>,
 }
 
 impl Proxies {
-    /// Believes proxies at these addresses.
+    /// Believes proxies at these addresses. What callers show is noted.
     #[must_use]
     pub fn new(
         trusted: Vec<AddressRange>,
         format: Format,
         header: HeaderName,
         authorities: Arc<Authorities>,
+        callers: Callers,
     ) -> Self {
-        Self { trusted, format, header, authorities, read: Mutex::default() }
+        Self { trusted, format, header, authorities, callers, read: Mutex::default() }
     }
 
     /// Whether what comes from this address is believed.
@@ -93,6 +95,7 @@ impl Proxies {
         match self.certificate(value) {
             Ok(shown) => {
                 let shown = Arc::new(shown);
+                self.callers.note(&shown);
                 let mut read = self.read();
                 if read.len() >= REMEMBERED {
                     read.clear();

@@ -110,10 +110,11 @@ impl Node {
         entrance: Entrance,
         console_listener: TcpListener,
         control: Option<(UnixListener, SocketFile)>,
-        watching: Watching,
+        (courier, watching): (HttpCourier, Watching),
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let webhooks = Arc::new(HttpCourier::new());
+        courier.prepare().await?;
+        let webhooks = Arc::new(courier);
         let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
@@ -130,7 +131,7 @@ impl Node {
             clock: clock.clone(),
             partners: partners.clone(),
             certificates: webhooks.certificates(),
-            webhooks,
+            webhooks: webhooks.clone(),
         };
         let watchers = watching.prepare(parts, &services, &mut registry)?;
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
@@ -153,12 +154,17 @@ impl Node {
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
         let answers = hub.clone().forget_answers(stop.clone());
+        let (files, files_stop) = (webhooks.clone(), stop.clone());
+        let following = async move {
+            files_stop.run_until_cancelled(files.follow_files()).await;
+        };
         let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
             ("comparing records", tokio::spawn(comparing.run(compare_stop))),
             ("shared answers", tokio::spawn(answers)),
+            ("certificates towards partners", tokio::spawn(following)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use http::header::HeaderName;
 use roamhub_ingress::addresses::AddressRange;
 use roamhub_ingress::proxy::{Format, Proxies};
+use roamhub_services::Callers;
 use roamhub_services::tls::Authorities;
 use serde::Deserialize;
 
@@ -72,6 +73,11 @@ impl ProxyArgs {
 }
 
 impl ProxySection {
+    /// Whether any proxy is trusted.
+    pub(crate) fn trusts_any(&self) -> bool {
+        !self.trusted_proxies.is_empty()
+    }
+
     /// The settings; none unless a proxy is trusted.
     pub(crate) fn settle(self) -> anyhow::Result<Option<ProxySettings>> {
         let ranges = self.trusted_proxies.iter().map(|range| range.trim().parse());
@@ -94,7 +100,7 @@ impl ProxySection {
 
 impl ProxySettings {
     /// The proxies, whose certificates these authorities may have signed.
-    pub(crate) fn believed(self, authorities: Arc<Authorities>) -> Proxies {
-        Proxies::new(self.trusted, self.format, self.header, authorities)
+    pub(crate) fn believed(self, authorities: Arc<Authorities>, callers: Callers) -> Proxies {
+        Proxies::new(self.trusted, self.format, self.header, authorities, callers)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use roamhub_core::ports::Clock;
+use roamhub_relay::HttpCourier;
 use roamhub_services::Partners;
 
 use crate::clock::SystemClock;
@@ -45,14 +46,16 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     }
     let partners = Arc::new(Partners::new(directory));
     let scheme = if settings.tls.own.is_some() { "https" } else { "http" };
-    let tls = TlsFiles::load(settings.tls, partners.clone())?;
+    let courier = HttpCourier::new(settings.outgoing);
+    let tls = TlsFiles::load(settings.tls, partners.clone(), courier.certificates())?;
     let door = tls.door(&settings.limits, settings.proxies)?;
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
     let entrance = Entrance { listener: oicp, door, limits: settings.limits };
-    let node = Node::start((ledger, gone), partners, seal, entrance, console, control, settings.watching)
+    let calling = (courier, settings.watching);
+    let node = Node::start((ledger, gone), partners, seal, entrance, console, control, calling)
         .await
         .context("cannot start")?;
     println!("listening oicp {scheme}://{}", node.oicp);

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use roamhub_core::address::Reach;
 use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
+use roamhub_relay::Outgoing;
 use serde::Deserialize;
 
+use crate::outgoing::{self, OutgoingSection};
 use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
 use crate::telemetry::LogFormat;
 use crate::tls::{TlsSection, TlsSettings};
@@ -85,6 +88,8 @@ struct SettingsFile {
     issuer: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
+    outgoing: OutgoingSection,
+    #[serde(default)]
     tls: TlsSection,
     #[serde(default)]
     proxy: ProxySection,
@@ -121,6 +126,8 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// How the hub calls partners.
+    pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
 }
@@ -132,9 +139,30 @@ impl Settings {
     }
 }
 
+/// What commands beside a hub need of its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    /// Folder for the ledger.
+    pub(crate) data: PathBuf,
+    /// The partners file, where one is the truth.
+    pub(crate) partners: Option<PathBuf>,
+    /// How the hub calls partners.
+    pub(crate) outgoing: Outgoing,
+}
+
 /// The data folder where nothing else is said.
 pub(crate) fn default_data() -> PathBuf {
     PathBuf::from("roamhub-data")
+}
+
+/// The partners file in the data folder, if there is one.
+fn beside(data: &Path) -> Option<PathBuf> {
+    Some(data.join("partners.toml")).filter(|file| file.exists())
+}
+
+/// How the hub calls partners. In plain mode it may call loopback and private addresses without being told.
+fn calling(section: OutgoingSection, plain: bool) -> anyhow::Result<Outgoing> {
+    Ok(Outgoing { client: outgoing::settle(section)?, reach: Reach::allowing_private(plain) })
 }
 
 /// The hub's name in its receipts where nothing else is said.
@@ -143,12 +171,25 @@ pub(crate) fn default_issuer() -> String {
 }
 
 impl ServeArgs {
+    /// A hub's settings as a command beside it is told where to find them.
+    pub(crate) fn beside(
+        config: Option<PathBuf>,
+        data: Option<PathBuf>,
+        partners: Option<PathBuf>,
+    ) -> anyhow::Result<Beside> {
+        let file = Self { config, ..Self::default() }.file()?;
+        let data = data.or(file.data).unwrap_or_else(default_data);
+        let partners = partners.or(file.partners).or_else(|| beside(&data));
+        let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
+        let proxies = std::env::var_os("ROAMHUB_TRUSTED_PROXIES").is_some() || file.proxy.trusts_any();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls && !proxies)? })
+    }
+
     /// Puts command line, environment, file and defaults together.
     pub(crate) fn settle(self) -> anyhow::Result<Settings> {
         let file = self.file()?;
         let data = self.data.or(file.data).unwrap_or_else(default_data);
-        let beside = data.join("partners.toml");
-        let partners = self.partners.or(file.partners).or_else(|| beside.exists().then_some(beside));
+        let partners = self.partners.or(file.partners).or_else(|| beside(&data));
         let mib = |chosen: Option<u32>, default: u64| chosen.map_or(default, |mib| u64::from(mib) << 20);
         let usual = DiskRules::default();
         let tls = TlsSection {
@@ -159,12 +200,14 @@ impl ServeArgs {
         };
         let limits = tls.limits()?;
         let proxies = self.proxies.over(file.proxy).settle()?;
+        let tls = tls.settle(proxies.is_some())?;
+        let plain = tls.own.is_none() && proxies.is_none();
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
-            tls: tls.settle(proxies.is_some())?,
+            tls,
             proxies,
             limits,
             disk: DiskRules {
@@ -174,6 +217,7 @@ impl ServeArgs {
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            outgoing: calling(file.outgoing, plain)?,
             watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;

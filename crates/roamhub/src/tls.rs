@@ -11,8 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use roamhub_core::ports::Clock;
 use roamhub_ingress::door::{PROTOCOLS, TlsDoor};
 use roamhub_ingress::{Door, Limits};
-use roamhub_services::Partners;
+use roamhub_relay::SeenCertificates;
 use roamhub_services::tls::{Asks, Authorities, ServerCertificate};
+use roamhub_services::{Callers, Partners};
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
@@ -75,6 +76,7 @@ pub(crate) struct TlsFiles {
     server: Option<Arc<ServerCertificate>>,
     authorities: Arc<Authorities>,
     partners: Arc<Partners>,
+    certificates: Arc<SeenCertificates>,
     seen: Vec<Stamp>,
 }
 
@@ -82,16 +84,19 @@ pub(crate) struct TlsFiles {
 type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl TlsFiles {
-    /// Loads them.
-    pub(crate) fn load(settings: TlsSettings, partners: Arc<Partners>) -> anyhow::Result<Self> {
+    /// Loads them. Until when the hub's certificate and those of callers are valid is noted.
+    pub(crate) fn load(
+        settings: TlsSettings,
+        partners: Arc<Partners>,
+        certificates: Arc<SeenCertificates>,
+    ) -> anyhow::Result<Self> {
         let seen = settings.stamps();
         let load = |(certificate, key): &(PathBuf, PathBuf)| ServerCertificate::load(certificate, key);
         let server = settings.own.as_ref().map(load).transpose()?.map(Arc::new);
         let authorities = Arc::new(Authorities::of(settings.client_ca.clone())?);
-        if let Some(server) = &server {
-            say_if_it_ends(server);
-        }
-        Ok(Self { settings, server, authorities, partners, seen })
+        let files = Self { settings, server, authorities, partners, certificates, seen };
+        files.note();
+        Ok(files)
     }
 
     /// The door that they make.
@@ -102,14 +107,20 @@ impl TlsFiles {
             Some(server) => {
                 let config = server.listener(asks, &PROTOCOLS).context("cannot set up TLS")?;
                 let authorities = self.authorities.clone();
-                Some(TlsDoor::new(config, authorities, limits.handshakes, limits.handshake))
+                Some(TlsDoor::new(config, authorities, self.callers(), limits.handshakes, limits.handshake))
             }
         };
         Ok(match (proxies, tls) {
-            (Some(proxies), tls) => Door::Proxies(Arc::new(proxies.believed(self.authorities.clone())), tls),
+            (Some(proxies), tls) => {
+                Door::Proxies(Arc::new(proxies.believed(self.authorities.clone(), self.callers())), tls)
+            }
             (None, Some(tls)) => Door::Tls(tls),
             (None, None) => Door::Plain,
         })
+    }
+
+    fn callers(&self) -> Callers {
+        Callers::new(self.certificates.clone(), self.partners.clone())
     }
 
     /// Whether there is no file at all.
@@ -141,9 +152,7 @@ impl TlsFiles {
         // Not on a thread that serves partners: the files may lie on a disk that is slow to answer.
         let read = spawn_blocking(move || {
             let authorities = authorities.reload();
-            let reload =
-                |server: &Arc<ServerCertificate>| server.reload().inspect(|()| say_if_it_ends(server));
-            (server.as_ref().map_or(Ok(()), reload), authorities)
+            (server.as_ref().map_or(Ok(()), |server| server.reload()), authorities)
         });
         let Ok((server, authorities)) = read.await else { return };
         self.partners.look_again();
@@ -151,8 +160,21 @@ impl TlsFiles {
             tracing::error!("the authorities for client certificates stay as they were: {error}");
         }
         match server {
-            Ok(()) => tracing::info!("the hub's certificate was read again"),
+            Ok(()) => {
+                self.note();
+                tracing::info!("the hub's certificate was read again");
+            }
             Err(error) => tracing::error!("the hub's certificate stays as it was: {error}"),
+        }
+    }
+}
+
+impl TlsFiles {
+    fn note(&self) {
+        let (Some(server), Some((certificate, _))) = (&self.server, &self.settings.own) else { return };
+        say_if_it_ends(server);
+        if let Some(not_after) = server.not_after() {
+            self.certificates.note_serving(certificate, not_after);
         }
     }
 }

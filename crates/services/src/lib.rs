@@ -4,11 +4,13 @@
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
+pub mod accounts;
 mod asked_once;
 pub mod authorise;
 mod authorise_ask;
 mod authorise_stop;
 mod caller;
+mod callers;
 mod cdr;
 pub mod cdr_fetch;
 mod certificates;
@@ -25,6 +27,7 @@ pub mod metrics;
 pub mod notify;
 pub mod partners;
 mod partners_certificates;
+mod partners_client;
 mod partners_contact;
 pub mod partners_file;
 mod partners_lanes;
@@ -48,6 +51,8 @@ mod uploaded;
 pub mod watch_metrics;
 pub mod watchdog;
 
+pub use accounts::{Accounts, Visitor};
+pub use callers::Callers;
 pub use cdr_fetch::Records;
 pub use differences::Comparing;
 pub use feed::Feed;

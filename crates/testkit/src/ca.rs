@@ -1,5 +1,7 @@
 //! A certificate authority for tests: server and client certificates that are trusted by nobody else.
 
+mod asking;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

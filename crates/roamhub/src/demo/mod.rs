@@ -20,6 +20,7 @@ use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
+use roamhub_relay::{HttpCourier, Outgoing};
 use roamhub_services::{Partners, partners_file};
 use tokio::net::TcpListener;
 
@@ -82,8 +83,8 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
     let entrance = Entrance::plain(oicp);
-    let node =
-        Node::start((ledger, gone), partners, seal, entrance, console, None, Watching::default()).await?;
+    let calling = (HttpCourier::new(Outgoing::plain()), Watching::default());
+    let node = Node::start((ledger, gone), partners, seal, entrance, console, None, calling).await?;
 
     screen::introduce(&cast, &node, &operator.url(), &provider.url());
     uploads::upload(&cast, node.oicp).await?;
