@@ -182,14 +182,11 @@ impl ServeArgs {
         partners: Option<PathBuf>,
     ) -> anyhow::Result<Beside> {
         let file = Self { config, ..Self::default() }.file()?;
-        let said = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
-        let plain = file.tls.certificate.is_none()
-            && !file.proxy.is_there()
-            && !said("ROAMHUB_TLS_CERTIFICATE")
-            && !said("ROAMHUB_TRUSTED_PROXIES");
         let data = data.or(file.data).unwrap_or_else(default_data);
         let partners = partners.or(file.partners).or_else(|| beside(&data));
-        Ok(Beside { data, partners, outgoing: calling(file.outgoing, plain)? })
+        let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
+        let proxies = std::env::var_os("ROAMHUB_TRUSTED_PROXIES").is_some() || file.proxy.trusts_any();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls && !proxies)? })
     }
 
     /// Puts command line, environment, file and defaults together.

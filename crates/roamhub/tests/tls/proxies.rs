@@ -38,6 +38,7 @@ certificates = ["{}"]
 id = "DE-DCB"
 url = "{}"
 services = ["authorization", "notifications"]
+allow_private = true
 
 [[contract]]
 operator = "*"
