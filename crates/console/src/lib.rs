@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod differences;
 pub mod ghosts;
+mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,10 +83,7 @@ impl Console {
             .with_state(Arc::new(self))
             .merge(admin)
             .merge(more);
-        let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the console ended");
-        }
+        server::serve(listener, routes, stop).await;
     }
 }
 

@@ -7,6 +7,7 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod allowance;
 pub mod authorisation;
 pub mod breaker;
 pub mod clock_step;
@@ -27,6 +28,7 @@ pub mod partner;
 pub mod plausibility;
 pub mod ports;
 pub mod process;
+pub mod rank;
 pub mod receipt;
 pub mod reconcile;
 pub mod records;

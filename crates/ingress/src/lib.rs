@@ -5,6 +5,7 @@
 //!
 //! * [`server`]: connections, shutdown;
 //! * [`routes`]: from a request to a service and back;
+//! * [`deadlines`]: who is too slow is cut off;
 //! * [`request`]: a bounded, decoded body;
 //! * [`table`]: outcome to HTTP status and OICP code, exhaustively;
 //! * [`answer`]: the bodies;
@@ -12,6 +13,8 @@
 //! * [`partner`]: the hub's own services for partners, receipts and feeds.
 
 pub mod answer;
+pub mod deadlines;
+mod gzip;
 pub mod metrics;
 pub mod partner;
 pub mod records;

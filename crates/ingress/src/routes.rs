@@ -12,13 +12,16 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use oicp::paging::Paging;
 use oicp::service::Service;
+use roamhub_core::ports::LedgerError;
+use roamhub_core::rank::Rank;
 use roamhub_core::records::Refusal;
 use roamhub_core::{Partner, ProcessId};
+use roamhub_services::load::{TooBusy, UnderWay};
 use roamhub_services::reply::CallerIds;
-use roamhub_services::{Hub, Reply, Verdict};
+use roamhub_services::{Hub, Load, Reply, Verdict};
 
 use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
-use crate::metrics::{CallLabels, Called, IngressMetrics};
+use crate::metrics::{CallLabels, Called, IngressMetrics, OperationLabel};
 use crate::partner::stream::FeedStream;
 use crate::partner::{PartnerServices, path};
 use crate::records::{self, RecordStream};
@@ -52,8 +55,18 @@ fn is_offered(service: Service) -> bool {
 pub struct Routes {
     hub: Hub,
     partner: PartnerServices,
-    limits: BodyLimits,
+    limits: Sizes,
     metrics: IngressMetrics,
+    load: Arc<Load>,
+}
+
+/// What is read of bodies.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Of messages.
+    pub messages: BodyLimits,
+    /// Of uploads: some hundred thousand records.
+    pub uploads: BodyLimits,
 }
 
 /// What was called, for the record.
@@ -82,8 +95,14 @@ struct Caller {
 impl Routes {
     /// Routes to these services.
     #[must_use]
-    pub fn new(hub: Hub, partner: PartnerServices, limits: BodyLimits, metrics: IngressMetrics) -> Self {
-        Self { hub, partner, limits, metrics }
+    pub fn new(
+        hub: Hub,
+        partner: PartnerServices,
+        limits: Sizes,
+        metrics: IngressMetrics,
+        load: Arc<Load>,
+    ) -> Self {
+        Self { hub, partner, limits, metrics, load }
     }
 
     /// Answers one call. Never fails: what goes wrong is an answer too.
@@ -102,6 +121,7 @@ impl Routes {
                 return self.record(call, answer::of_records(), arrived).map(|_| page);
             }
             Ok((service, Served::Reply(reply))) => {
+                self.count_refused(service, &reply);
                 let refused = reply
                     .verdict
                     .is_refusal()
@@ -110,6 +130,9 @@ impl Routes {
                 (call, answer::of_reply(service, *reply))
             }
             Err(fault) => {
+                if fault == EdgeFault::TooBusy {
+                    self.count_shed(service);
+                }
                 let call = Call { service, process: ProcessId::new(), refused: Some(Caller::default()) };
                 (call, answer::of_fault(service, &fault))
             }
@@ -124,13 +147,21 @@ impl Routes {
         arrived: Instant,
     ) -> Result<(Service, Served), EdgeFault> {
         let (head, mut body) = request.into_parts();
+        let rank = found.as_ref().map_or(Rank::Progress, |(service, _)| Rank::of_call(*service));
+        let mut call = match self.load.begin(rank) {
+            Ok(call) => call,
+            Err(TooBusy) => {
+                request::discard(&head.headers, &mut body).await;
+                return Err(EdgeFault::TooBusy);
+            }
+        };
         if let Some((service @ Service::PushAuthenticationData, Some(id))) = &found
             && head.method == Method::POST
         {
-            let reply = Box::pin(upload::serve(&self.hub, id, &head, &mut body)).await?;
+            let reply = Box::pin(upload::serve(&self.hub, id, &head, &mut body, self.limits.uploads)).await?;
             return Ok((*service, Served::Reply(Box::new(reply))));
         }
-        let (service, id, body) = match self.admit(found, &head, &mut body).await {
+        let (service, id, body) = match self.admit(found, &head, &mut body, &mut call).await {
             Ok(admitted) => admitted,
             Err(fault) => {
                 if !matches!(fault, EdgeFault::TooSlow | EdgeFault::BrokenOff) {
@@ -149,7 +180,7 @@ impl Routes {
                 Box::pin(self.hub.record(&id, body, odd, arrived)).await
             }
             (Service::GetChargeDetailRecords, Some(id)) => {
-                return Ok((service, Box::pin(self.fetch_records(&id, &body, &head)).await));
+                return Ok((service, Box::pin(self.fetch_records(&id, &body, &head, arrived)).await));
             }
             (service, id) => match Remote::of(service).zip(id) {
                 Some((remote, id)) => Box::pin(remote.serve(&self.hub, &id, body, arrived)).await,
@@ -159,8 +190,8 @@ impl Routes {
         Ok((service, Served::Reply(Box::new(reply))))
     }
 
-    async fn fetch_records(&self, id: &str, body: &Bytes, head: &Parts) -> Served {
-        let fetched = self.hub.fetch_records(id, body, Paging::read(head.uri.query())).await;
+    async fn fetch_records(&self, id: &str, body: &Bytes, head: &Parts, arrived: Instant) -> Served {
+        let fetched = self.hub.fetch_records(id, body, Paging::read(head.uri.query()), arrived).await;
         let (process, page) = match fetched {
             Ok(found) => (found.process, records::body(found).await),
             Err(refusal) => return Served::Reply(refusal),
@@ -174,12 +205,30 @@ impl Routes {
         }
     }
 
+    /// Counts what was refused for rate or load.
+    fn count_refused(&self, service: Service, reply: &Reply) {
+        match &reply.verdict {
+            Verdict::TooOften(too_often) => {
+                let label = OperationLabel { operation: too_often.limited.to_string() };
+                self.metrics.too_often.get_or_create(&label).inc();
+            }
+            Verdict::TooBusy | Verdict::Ledger(LedgerError::Busy) => self.count_shed(Some(service)),
+            _ => {}
+        }
+    }
+
+    fn count_shed(&self, service: Option<Service>) {
+        let operation = service.map_or(Called::Unknown, Called::Oicp).to_string();
+        self.metrics.too_busy.get_or_create(&OperationLabel { operation }).inc();
+    }
+
     /// Which service is called, and its body.
     async fn admit(
         &self,
         found: Option<(Service, Option<String>)>,
         head: &Parts,
         body: &mut Incoming,
+        call: &mut UnderWay,
     ) -> Result<(Service, Option<String>, Bytes), EdgeFault> {
         let (service, id) = found.ok_or(EdgeFault::UnknownPath)?;
         if head.method != Method::POST {
@@ -188,7 +237,7 @@ impl Routes {
         if !is_offered(service) {
             return Err(EdgeFault::NotOffered);
         }
-        let body = request::read(&head.headers, body, self.limits).await?;
+        let body = request::read(&head.headers, body, self.limits.messages, Some(call)).await?;
         Ok((service, id, body))
     }
 
@@ -227,8 +276,9 @@ impl Routes {
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(ALLOW, HeaderValue::from_static("POST"));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                let seconds = answer.retry_after.map_or(RETRY_AFTER_SECONDS, HeaderValue::from);
+                headers.insert(RETRY_AFTER, seconds);
             }
             _ => {}
         }

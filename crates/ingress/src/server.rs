@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::deadlines::{Deadlines, Paced};
 use crate::metrics::IngressMetrics;
 use crate::routes::Routes;
 
@@ -25,15 +26,25 @@ use crate::routes::Routes;
 pub struct Limits {
     /// Open at a time; more wait in the listener's queue.
     pub connections: usize,
-    /// For the head of a request, and for an idle connection.
+    /// For an idle connection.
     pub idle: Duration,
+    /// For the head of a request that has begun, and for taking an answer.
+    pub deadlines: Deadlines,
+    /// The longest head of a request, in bytes; 8,192 at least. It has 100 header lines at most.
+    pub head_size: usize,
     /// How long calls under way may take once the hub is told to stop.
     pub drain: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 16_384, idle: Duration::from_secs(150), drain: Duration::from_secs(10) }
+        Self {
+            connections: 16_384,
+            idle: Duration::from_secs(150),
+            deadlines: Deadlines::default(),
+            head_size: 32 * 1024,
+            drain: Duration::from_secs(10),
+        }
     }
 }
 
@@ -91,15 +102,21 @@ impl Server {
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
         let routes = self.routes.clone();
-        let idle = self.limits.idle;
+        let Limits { idle, deadlines, head_size, .. } = self.limits;
         let open = self.metrics.connections.clone();
         async move {
             open.inc();
             // Answers are small and waited for. Failing to say so is no reason to hang up.
             let _ = stream.set_nodelay(true);
+            let (stream, phase) = Paced::new(stream, deadlines);
             let service = service_fn(move |request| {
-                let routes = routes.clone();
-                async move { Ok::<_, Infallible>(routes.answer(request).await) }
+                let (routes, phase) = (routes.clone(), phase.clone());
+                phase.begins();
+                async move {
+                    let answer = routes.answer(request).await;
+                    phase.ends();
+                    Ok::<_, Infallible>(answer)
+                }
             });
             let connection = http1::Builder::new()
                 // A caller that has sent its message and closed has sent its message: it is taken in all the same.
@@ -108,6 +125,7 @@ impl Server {
                 .writev(false)
                 .timer(TokioTimer::new())
                 .header_read_timeout(idle)
+                .max_buf_size(head_size)
                 .serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
             let ended = tokio::select! {

@@ -10,7 +10,7 @@ use roamhub_services::Partners;
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
-use crate::node::{self, Node};
+use crate::node::{self, Node, Rules};
 use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
@@ -42,12 +42,13 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if settings.after_restore {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
-    let partners = Arc::new(Partners::new(directory));
+    let partners = Arc::new(Partners::new(directory).with_allowances(settings.limits.allowances.clone()));
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, control, settings.watching)
+    let rules = Rules { limits: settings.limits, watching: settings.watching };
+    let node = Node::start((ledger, gone), partners, seal, oicp, console, control, rules)
         .await
         .context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);

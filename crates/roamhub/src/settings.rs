@@ -9,6 +9,7 @@ use clap::builder::FalseyValueParser;
 use roamhub_ledger::sqlite::DiskRules;
 use serde::Deserialize;
 
+use crate::limits_settings::{self, LimitsSection, NodeLimits};
 use crate::telemetry::LogFormat;
 use crate::watching::Watching;
 use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
@@ -68,6 +69,8 @@ struct SettingsFile {
     issuer: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
@@ -94,6 +97,8 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// What protects the hub, and the partners' allowances.
+    pub(crate) limits: NodeLimits,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
 }
@@ -129,6 +134,7 @@ impl ServeArgs {
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            limits: limits_settings::settle(file.limits)?,
             watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;

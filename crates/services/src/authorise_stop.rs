@@ -13,6 +13,7 @@ use oicp::authorize::{AuthorizationReading, AuthorizationStop, AuthorizeStop};
 use oicp::identification::Identification;
 use oicp::service::Service;
 use oicp::status::{Code, Status};
+use roamhub_core::allowance::{Limited, Ticket};
 use roamhub_core::directory::{Directory, OfferedService};
 use roamhub_core::media::{Form, StopQuestion};
 use roamhub_core::ports::{LedgerError, Letter};
@@ -24,6 +25,7 @@ use crate::asked_once::Asking;
 use crate::authorise_ask::reached;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::large::parsed;
 use crate::metrics::AuthorisationLabels;
 use crate::partners::route;
 use crate::pins::{self, Guess};
@@ -47,9 +49,13 @@ impl Hub {
     /// Decides whether a medium may stop a session. `path_id` is the OperatorID in the request's path.
     pub async fn authorise_stop(&self, path_id: &str, body: Bytes, arrived: Instant) -> Reply {
         let process = ProcessId::new();
-        let request = match AuthorizeStop::parse(body) {
-            Ok(request) => request,
-            Err(rejected) => {
+        let request = match parsed(body, AuthorizeStop::parse).await {
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                return Reply { process, verdict, ids };
+            }
+            Ok(Ok(request)) => request,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
                 return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
             }
@@ -62,7 +68,11 @@ impl Hub {
         };
         let directory = self.inner.partners.directory();
         match caller::operator(path_id, request.operator_id(), &directory) {
-            Ok(_) => self.once_stopped(process, request, directory, ids, arrived).await,
+            Ok(operator) => {
+                let limited = Limited::Operation(Service::AuthorizeStop);
+                let ticket = self.inner.ticket(&*operator, limited, arrived);
+                self.once_stopped(process, request, directory, ids, arrived, ticket).await
+            }
             Err(verdict) => Reply { process, verdict: *verdict, ids },
         }
     }
@@ -75,6 +85,7 @@ impl Hub {
         directory: Arc<Directory>,
         ids: CallerIds,
         arrived: Instant,
+        ticket: Option<Ticket>,
     ) -> Reply {
         let operator = request.operator_id();
         let asking = Asking {
@@ -82,6 +93,7 @@ impl Hub {
             service: Service::AuthorizeStop,
             body: request.body().clone(),
             ids: ids.clone(),
+            ticket,
         };
         let lasting = |verdict: &Verdict| matches!(verdict, Verdict::Stopped(answer) if answer.authorized);
         self.asked_once(asking, arrived + PATIENCE, lasting, |inner| async move {

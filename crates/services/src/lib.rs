@@ -4,6 +4,7 @@
 //! A service takes the received bytes and who sent them, and returns a [`Reply`]: what came of it, in the hub's own
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
+mod allowances;
 mod asked_once;
 pub mod authorise;
 mod authorise_ask;
@@ -18,6 +19,8 @@ pub mod feed;
 pub mod ghosts;
 pub mod hub;
 pub mod lanes;
+mod large;
+pub mod load;
 pub mod mandates;
 mod medium;
 pub mod metrics;
@@ -26,6 +29,7 @@ pub mod partners;
 mod partners_contact;
 pub mod partners_file;
 mod partners_lanes;
+pub mod partners_limits;
 mod partners_mandate;
 mod partners_remote;
 pub mod people;
@@ -50,6 +54,7 @@ pub use differences::Comparing;
 pub use feed::Feed;
 pub use hub::Hub;
 pub use lanes::{LaneError, LaneRecord};
+pub use load::{Load, LoadBounds};
 pub use partners::Partners;
 pub use people::People;
 pub use receipts::Receipts;

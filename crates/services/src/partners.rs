@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use oicp::ProviderId;
+use roamhub_core::allowance::Figures;
 use roamhub_core::directory::{Directory, OfferedService, Provider};
 use roamhub_core::route::{Endpoint, Route, Routes};
+
+use crate::allowances::Allowances;
 
 /// What a provider gets for taking a charge detail record, at least: nobody waits for it, and checking signed meter values
 /// takes time.
@@ -24,6 +27,7 @@ struct Snapshot {
 #[derive(Debug, Default)]
 pub struct Partners {
     current: ArcSwap<Snapshot>,
+    allowances: Allowances,
 }
 
 impl Partners {
@@ -33,6 +37,16 @@ impl Partners {
         let partners = Self::default();
         partners.replace(directory);
         partners
+    }
+
+    /// The same, whose calls are counted against these allowances.
+    #[must_use]
+    pub fn with_allowances(self, figures: Figures) -> Self {
+        Self { allowances: Allowances::new(figures), ..self }
+    }
+
+    pub(crate) fn allowances(&self) -> &Allowances {
+        &self.allowances
     }
 
     /// Replaces all partners at once.

@@ -5,13 +5,16 @@
 //! need no body: it may be large.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use oicp::ProviderId;
 use oicp::Rejected;
 use oicp::authentication::{ActionType, AuthenticationRecord, PushAuthenticationData, UploadedPin};
+use oicp::service::Service;
 use oicp::status::Code;
 use oicp::violation::{Violation, Violations};
+use roamhub_core::allowance::Limited;
 use roamhub_core::directory::Provider;
 use roamhub_core::media::{Form, Staged, Upload, UploadedMedium};
 use roamhub_core::ports::LedgerError;
@@ -20,6 +23,7 @@ use roamhub_core::{Partner, ProcessId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::allowances::count;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::medium::MediumKey;
@@ -41,6 +45,7 @@ pub struct UploadTurn {
     process: ProcessId,
     provider: Arc<Provider>,
     path: String,
+    arrived: Instant,
     turn: Turn,
 }
 
@@ -79,7 +84,10 @@ impl Hub {
             return refused(Some(partner), Verdict::Ledger(LedgerError::Full));
         }
         match self.inner.upload_turns.queue_up(provider.id) {
-            Some(turn) => Ok(UploadTurn { process, provider, path: path_id.to_owned(), turn }),
+            Some(turn) => {
+                let (path, arrived) = (path_id.to_owned(), Instant::now());
+                Ok(UploadTurn { process, provider, path, arrived, turn })
+            }
             None => refused(Some(partner), Verdict::Ledger(LedgerError::Busy)),
         }
     }
@@ -136,6 +144,10 @@ impl Inner {
         let repeated = self.uploads.newest(&turn.provider.id).filter(|newest| newest.digest == pushed.digest);
         if let Some(newest) = repeated {
             return Ok(Verdict::Uploaded(UploadVerdict::Repeat(newest)));
+        }
+        let limited = Limited::Operation(Service::PushAuthenticationData);
+        if let Err(too_often) = count(self.ticket(&*turn.provider, limited, turn.arrived).as_ref()) {
+            return Ok(Verdict::TooOften(too_often));
         }
         self.store(turn, pushed).await.map(Verdict::Uploaded)
     }
@@ -216,6 +228,7 @@ impl Inner {
         let code = match verdict {
             Verdict::Uploaded(verdict) => verdict.code(),
             Verdict::Ledger(_) => Code::DATABASE_ERROR,
+            Verdict::TooOften(_) => Code::GENERIC,
             _ => Code::DATA_ERROR,
         };
         let labels = UploadLabels { provider: provider.to_string(), code: code.to_string() };

@@ -29,12 +29,15 @@ use oicp::status::Code;
 use oicp::{OperatorId, ProviderId};
 use roamhub_core::ProcessId;
 use roamhub_core::directory::{Operator, Provider};
-use roamhub_services::{Hub, Receipts};
+use roamhub_core::rank::Rank;
+use roamhub_services::load::TooBusy;
+use roamhub_services::{Hub, Load, Receipts};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{CallLabels, Called, IngressMetrics};
 use crate::request::{self, BodyLimits};
 use crate::routes::AnswerBody;
+use crate::table::EdgeFault;
 use fault::PartnerFault;
 use path::{Found, Resource};
 
@@ -51,6 +54,7 @@ pub struct PartnerServices {
     receipts: Receipts,
     limits: BodyLimits,
     metrics: IngressMetrics,
+    load: Arc<Load>,
     /// Streams end when the hub stops.
     stop: CancellationToken,
 }
@@ -63,10 +67,11 @@ impl PartnerServices {
         receipts: Receipts,
         limits: BodyLimits,
         metrics: IngressMetrics,
+        load: Arc<Load>,
         stop: CancellationToken,
     ) -> Self {
         let limits = BodyLimits { size: notifications::LARGEST_CONFIRMATION.min(limits.size), ..limits };
-        Self { hub, receipts, limits, metrics, stop }
+        Self { hub, receipts, limits, metrics, load, stop }
     }
 
     /// Answers one call. Never fails: what goes wrong is an answer too.
@@ -111,6 +116,9 @@ impl PartnerServices {
         head: &Parts,
         body: &mut Incoming,
     ) -> Result<Response<AnswerBody>, PartnerFault> {
+        // What is looked up here can be looked up later.
+        let busy = |TooBusy| PartnerFault::Body(EdgeFault::TooBusy);
+        let mut call = self.load.begin(Rank::Progress).map_err(busy)?;
         let Found::Resource(resource) = found else { return Err(PartnerFault::UnknownPath) };
         let expected = if matches!(resource, Resource::Confirm(_)) { Method::POST } else { Method::GET };
         if head.method != expected {
@@ -124,7 +132,7 @@ impl PartnerServices {
             Resource::Receipt(asker, process) => self.receipt(&asker, &process, head).await,
             Resource::Receipts(asker) => self.session_receipts(&asker, head).await,
             Resource::Notifications(id) => self.notifications(&id, head).await,
-            Resource::Confirm(id) => self.confirm(&id, head, body).await,
+            Resource::Confirm(id) => self.confirm(&id, head, body, &mut call).await,
         }
     }
 

@@ -5,8 +5,11 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+/// More members than this are refused: each name is compared with all that are asked for.
+const MOST_MEMBERS: usize = 4096;
 
 /// The known members of an object, in the order of the names asked for.
 #[derive(Debug)]
@@ -69,7 +72,12 @@ impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut object = Object { raw: [None; N], repeated: 0, miscased: 0 };
+        let mut members: usize = 0;
         while let Some(name) = map.next_key_seed(Name { names: self.names })? {
+            members += 1;
+            if members > MOST_MEMBERS {
+                return Err(Error::custom(format_args!("an object of more than {MOST_MEMBERS} members")));
+            }
             match name {
                 Matched::Known(index) => {
                     let value = map.next_value::<&RawValue>()?.get();
@@ -185,7 +193,7 @@ impl<'de, F: FnMut(usize, &'de str)> Visitor<'de> for Elements<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::{each_name, has, scan};
+    use super::{MOST_MEMBERS, each_name, has, scan};
 
     #[test]
     fn takes_known_members_as_they_are_written() {
@@ -203,6 +211,14 @@ mod tests {
         for text in ["{} {}", "{\"a\":1", "{\"a\":01}", "{a:1}", "[]", "{\"a\":\"\u{1}\"}", "{\"a\":NaN}"] {
             assert!(scan(text, &["a"]).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn refuses_objects_of_very_many_members() {
+        let members = |number: usize| format!("{{\"a\":1{}}}", ",\"x\":0".repeat(number - 1));
+        assert_eq!(scan(&members(MOST_MEMBERS), &["a"]).unwrap().raw, [Some("1")]);
+        let refused = scan(&members(MOST_MEMBERS + 1), &["a"]).unwrap_err().to_string();
+        assert!(refused.contains("more than 4096 members"), "{refused}");
     }
 
     #[test]
