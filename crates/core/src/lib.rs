@@ -7,6 +7,7 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod address;
 pub mod allowance;
 pub mod authorisation;
 pub mod breaker;
@@ -15,6 +16,7 @@ pub mod contact;
 pub mod delivery;
 pub mod directory;
 pub mod erasure;
+pub mod evse;
 pub mod expiry;
 pub mod feed;
 pub mod guesses;

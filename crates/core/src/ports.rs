@@ -6,6 +6,7 @@
 pub mod cdr;
 mod clock_step;
 mod erasure;
+pub mod evse;
 mod feed;
 mod lanes;
 mod load;

@@ -18,7 +18,7 @@ use roamhub_ingress::routes::Routes;
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
-use roamhub_relay::{HttpCourier, Relay, Tuning};
+use roamhub_relay::{HttpCourier, Outgoing, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
 use roamhub_services::{Hub, Load, Partners, Receipts};
@@ -85,10 +85,11 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// What a hub goes by.
-#[derive(Default)]
 pub(crate) struct Rules {
     /// What protects it, and the partners' allowances.
     pub(crate) limits: NodeLimits,
+    /// How it calls partners.
+    pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
 }
@@ -102,10 +103,11 @@ impl Node {
         oicp_listener: TcpListener,
         console_listener: TcpListener,
         control: Option<(UnixListener, SocketFile)>,
-        Rules { limits, watching }: Rules,
+        Rules { limits, outgoing, watching }: Rules,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let webhooks = Arc::new(HttpCourier::new());
+        let webhooks = Arc::new(HttpCourier::new(outgoing));
+        webhooks.prepare().await?;
         let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
@@ -122,7 +124,7 @@ impl Node {
             clock: clock.clone(),
             partners: partners.clone(),
             certificates: webhooks.certificates(),
-            webhooks,
+            webhooks: webhooks.clone(),
         };
         let watchers = watching.prepare(parts, &services, &mut registry)?;
         let load = Load::new(ledger.clone(), limits.load);
@@ -154,12 +156,17 @@ impl Node {
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
         let answers = hub.clone().forget_answers(stop.clone());
+        let (files, files_stop) = (webhooks.clone(), stop.clone());
+        let following = async move {
+            files_stop.run_until_cancelled(files.follow_files()).await;
+        };
         let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
             ("comparing records", tokio::spawn(comparing.run(compare_stop))),
             ("shared answers", tokio::spawn(answers)),
+            ("certificates towards partners", tokio::spawn(following)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),

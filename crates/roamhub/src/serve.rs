@@ -47,7 +47,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let rules = Rules { limits: settings.limits, watching: settings.watching };
+    let rules = Rules { limits: settings.limits, outgoing: settings.outgoing, watching: settings.watching };
     let node = Node::start((ledger, gone), partners, seal, oicp, console, control, rules)
         .await
         .context("cannot start")?;

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use oicp::ProviderId;
 use roamhub_core::allowance::Figures;
 use roamhub_core::directory::{Directory, OfferedService, Provider};
-use roamhub_core::route::{Endpoint, Route, Routes};
+use roamhub_core::route::{Route, Routes};
 
 use crate::allowances::Allowances;
 
@@ -92,13 +92,7 @@ fn record_route(provider: &Provider) -> Option<Route> {
 pub(crate) fn route(provider: &Provider, service: OfferedService) -> Option<Route> {
     Some(Route {
         provider: provider.id,
-        endpoint: Endpoint {
-            partner: provider.id.into(),
-            base_url: provider.endpoint(service)?.to_owned(),
-            headers: provider.headers.clone(),
-            ca: provider.ca.clone(),
-            timeout: provider.timeout,
-        },
+        endpoint: provider.called().filter(|_| provider.services.contains(&service))?,
         retry: provider.retry.clone(),
         faults: provider.faults.clone(),
         lane: provider.lane,

@@ -15,6 +15,7 @@ mod clock_step;
 mod deliveries;
 mod erasure;
 mod erasure_text;
+mod evse;
 mod feed;
 mod follow;
 mod history;
@@ -70,6 +71,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
+pub use evse::{EVSE_FILE_NAME, EvseFile};
 pub use look::{Look, Passed, look_up};
 pub use space::DiskRules;
 use writer::Desk;
@@ -144,7 +146,7 @@ pub struct Sqlite {
     sequencer: sequencer::Sequencer,
     reception: Arc<cdr::Reception>,
     refusals: Arc<refusals::Refusals>,
-    _lock: lock::Lock,
+    lock: Arc<lock::Lock>,
 }
 
 /// Resolves when a thread of the ledger has ended, for whatever reason.
@@ -184,7 +186,7 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn open_with(folder: &Path, now: Timestamp, disk: DiskRules) -> Result<(Self, Gone), OpenError> {
         make_private_folder(folder)?;
-        let lock = lock::Lock::take(folder)?;
+        let lock = Arc::new(lock::Lock::take(folder)?);
         let space = Arc::new(space::Space::open(folder, disk)?);
         let file = folder.join(FILE_NAME);
         let mut connection = connect(&file)?;
@@ -216,7 +218,7 @@ impl Sqlite {
             sequencer,
             reception: Arc::default(),
             refusals: Arc::default(),
-            _lock: lock,
+            lock,
         };
         Ok((ledger, Gone(gone)))
     }

@@ -20,15 +20,18 @@ use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
+use roamhub_relay::Outgoing;
 use roamhub_services::{Partners, partners_file};
 use tokio::net::TcpListener;
 
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::Signals;
+use crate::limits_settings::NodeLimits;
 use crate::node::{self, Node, Rules};
 use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
+use crate::watching::Watching;
 
 /// The session of the public integration guide; it is open in the demo, so the guide's request works as it is printed.
 const GUIDE_SESSION: &str = "3fe7378a-238f-4cf3-bca6-de657881f8c2";
@@ -80,7 +83,9 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     open_guide_session(ledger.as_ref(), &cast).await?;
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, None, Rules::default()).await?;
+    let rules =
+        Rules { limits: NodeLimits::default(), outgoing: Outgoing::plain(), watching: Watching::default() };
+    let node = Node::start((ledger, gone), partners, seal, oicp, console, None, rules).await?;
 
     screen::introduce(&cast, &node, &operator.url(), &provider.url());
     uploads::upload(&cast, node.oicp).await?;
