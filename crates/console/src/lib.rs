@@ -9,7 +9,6 @@
 pub mod admin;
 pub mod differences;
 pub mod ghosts;
-mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +82,10 @@ impl Console {
             .with_state(Arc::new(self))
             .merge(admin)
             .merge(more);
-        server::serve(listener, routes, stop).await;
+        let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the console ended");
+        }
     }
 }
 

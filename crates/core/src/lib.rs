@@ -7,10 +7,13 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod access;
+pub mod account;
 pub mod address;
 pub mod allowance;
 pub mod authorisation;
 pub mod breaker;
+pub mod certificate;
 pub mod clock_step;
 pub mod contact;
 pub mod delivery;

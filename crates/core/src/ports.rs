@@ -3,6 +3,7 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod accounts;
 pub mod cdr;
 mod clock_step;
 mod erasure;
@@ -14,6 +15,7 @@ mod look;
 pub mod mandate;
 mod media;
 pub mod people;
+pub mod rates;
 mod receipts;
 mod release;
 pub mod remote;
@@ -374,6 +376,9 @@ pub trait Ledger:
     + MediaPort
     + mandate::MandatePort
     + LoadPort
+    + accounts::AccountPort
+    + accounts::AuditPort
+    + rates::RatePort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

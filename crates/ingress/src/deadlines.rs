@@ -38,6 +38,8 @@ const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 /// A call is under way.
 const CALL: u8 = 2;
+/// Calls come and go beside each other.
+const SHARED: u8 = 3;
 
 /// Where the connection is between two calls; whoever answers calls says so.
 #[derive(Clone, Debug)]
@@ -46,12 +48,18 @@ pub struct Phase(Arc<AtomicU8>);
 impl Phase {
     /// A head is complete.
     pub fn begins(&self) {
-        self.0.store(CALL, Ordering::Relaxed);
+        self.go_on(CALL);
     }
 
     /// The answer is there; from here on the next call may begin.
     pub fn ends(&self) {
-        self.0.store(IDLE, Ordering::Relaxed);
+        self.go_on(IDLE);
+    }
+
+    fn go_on(&self, to: u8) {
+        if self.0.load(Ordering::Relaxed) != SHARED {
+            self.0.store(to, Ordering::Relaxed);
+        }
     }
 }
 
@@ -76,10 +84,10 @@ impl<S> Paced<S> {
     /// Wraps a stream with several calls at a time (HTTP/2), of which nobody can say whose head a byte is: only whoever
     /// does not read is cut off.
     #[must_use]
-    pub fn shared(stream: S, deadlines: Deadlines) -> Self {
+    pub fn shared(stream: S, deadlines: Deadlines) -> (Self, Phase) {
         let (paced, phase) = Self::new(stream, deadlines);
-        phase.begins();
-        paced
+        phase.0.store(SHARED, Ordering::Relaxed);
+        (paced, phase)
     }
 
     /// A head that is not complete: how long it may still take.
@@ -121,7 +129,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         // Some clients send an empty line after a body: that begins nothing.
         let begins = || buffer.filled()[before..].iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
         if self.phase.0.load(Ordering::Relaxed) == IDLE && begins() {
-            self.phase.0.store(HEAD, Ordering::Relaxed);
+            self.phase.go_on(HEAD);
             self.head = None;
         }
         read
@@ -231,7 +239,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_shared_connection_has_no_heads() {
         let (mut client, hub) = duplex(64);
-        let mut hub = Paced::shared(hub, DEADLINES);
+        let (mut hub, phase) = Paced::shared(hub, DEADLINES);
+        phase.begins();
+        phase.ends();
         client.write_all(b"PRI").await.unwrap();
         let mut bytes = [0; 3];
         hub.read_exact(&mut bytes).await.unwrap();

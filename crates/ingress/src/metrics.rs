@@ -71,6 +71,7 @@ pub struct IngressMetrics {
     pub(crate) too_often: Family<OperationLabel, Counter>,
     /// Calls refused because the hub had too much under way.
     pub(crate) too_busy: Family<OperationLabel, Counter>,
+    pub(crate) handshakes_failed: Counter,
 }
 
 impl IngressMetrics {
@@ -82,6 +83,7 @@ impl IngressMetrics {
             connections: Gauge::default(),
             too_often: Family::default(),
             too_busy: Family::default(),
+            handshakes_failed: Counter::default(),
         };
         registry.register(
             "roamhub_calls_too_often",
@@ -101,6 +103,11 @@ impl IngressMetrics {
             metrics.answered.clone(),
         );
         registry.register("roamhub_connections", "Open connections of partners", metrics.connections.clone());
+        registry.register(
+            "roamhub_handshakes_failed",
+            "TLS handshakes with partners that failed or took too long",
+            metrics.handshakes_failed.clone(),
+        );
         metrics
     }
 }

@@ -10,7 +10,10 @@ use oicp::service::Service;
 use oicp::status::Status;
 use oicp::{OperatorId, ProviderId, Rejected};
 use roamhub_core::allowance::{Limited, TooOften};
+use roamhub_core::directory::Directory;
 use roamhub_core::session::SessionKind;
+use roamhub_services::Identity;
+use roamhub_services::identity::{NoCertificate, NotAdmitted, Unauthorised};
 use roamhub_services::remote::InvalidSession;
 use roamhub_services::reply::Later;
 use roamhub_services::upload::{Named, UploadVerdict};
@@ -23,6 +26,14 @@ fn operator() -> OperatorId {
 
 fn provider() -> ProviderId {
     ProviderId::parse("DE-DCB").unwrap()
+}
+
+fn unauthorised() -> Box<Unauthorised> {
+    let nobody = Identity::Nobody(NoCertificate::Missing);
+    match nobody.admit(None, &Directory::default(), jiff::Timestamp::UNIX_EPOCH) {
+        Err(NotAdmitted::Unauthorised(why)) => why,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn stopped(authorized: bool, code: Code) -> AuthorizationStop {
@@ -97,6 +108,7 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("remote, may be stopped", Verdict::Remote(RemoteVerdict::MayBeStopped("no answer".to_owned()))),
         ("remote, session invalid", Verdict::Remote(RemoteVerdict::SessionInvalid(InvalidSession::Closed))),
         ("operator locked", Verdict::Locked(operator().into())),
+        ("not who it says", Verdict::Unauthorised(unauthorised())),
         ("unknown caller", Verdict::UnknownCaller(operator().into())),
         ("ids differ", Verdict::IdMismatch { path: "DE*QQQ".to_owned(), body: operator().into() }),
         ("rejected", rejected(None)),
@@ -124,6 +136,7 @@ fn faults() -> Vec<(&'static str, EdgeFault)> {
         ("broken gzip", EdgeFault::BrokenGzip),
         ("hub too busy", EdgeFault::TooBusy),
         ("multipart", EdgeFault::Body(BodyProblem::Multipart)),
+        ("too many connections", EdgeFault::TooManyConnections { most: 1 }),
     ]
 }
 

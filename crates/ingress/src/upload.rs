@@ -3,7 +3,7 @@
 
 use http::request::Parts;
 use hyper::body::Incoming;
-use roamhub_services::{Hub, Reply};
+use roamhub_services::{Hub, Identity, Reply};
 
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
@@ -11,12 +11,13 @@ use crate::table::EdgeFault;
 /// Takes a push in.
 pub(crate) async fn serve(
     hub: &Hub,
+    who: &Identity,
     id: &str,
     head: &Parts,
     body: &mut Incoming,
     limits: BodyLimits,
 ) -> Result<Reply, EdgeFault> {
-    let turn = match hub.admit_upload(id) {
+    let turn = match hub.admit_upload(who, id) {
         Ok(mut turn) => turn.come().await.map(|()| turn),
         Err(reply) => Err(reply),
     };

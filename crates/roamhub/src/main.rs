@@ -29,6 +29,7 @@ mod settings;
 mod table;
 mod tail;
 mod telemetry;
+mod tls;
 mod uploads;
 mod verify;
 mod watching;

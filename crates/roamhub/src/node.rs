@@ -11,14 +11,14 @@ use anyhow::Context;
 use prometheus_client::registry::Registry;
 use roamhub_console::{Admin, Console, differences, ghosts};
 use roamhub_core::ports::{Clock, Courier, Ledger};
-use roamhub_ingress::Server;
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
 use roamhub_ingress::routes::Routes;
+use roamhub_ingress::{Door, Server};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
-use roamhub_relay::{HttpCourier, Outgoing, Relay, Tuning};
+use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
 use roamhub_services::{Hub, Load, Partners, Receipts};
@@ -36,6 +36,19 @@ use crate::watching::{Parts, Watching};
 
 /// How long deliveries under way may take once the hub is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Where partners call, and how they come in.
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    pub(crate) door: Door,
+}
+
+impl Entrance {
+    /// One at which everybody is who he says he is.
+    pub(crate) fn plain(listener: TcpListener) -> Self {
+        Self { listener, door: Door::Plain }
+    }
+}
 
 /// A running hub.
 pub(crate) struct Node {
@@ -89,7 +102,7 @@ pub(crate) struct Rules {
     /// What protects it, and the partners' allowances.
     pub(crate) limits: NodeLimits,
     /// How it calls partners.
-    pub(crate) outgoing: Outgoing,
+    pub(crate) courier: HttpCourier,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
 }
@@ -100,14 +113,14 @@ impl Node {
         (ledger, gone): (Arc<dyn Ledger>, Gone),
         partners: Arc<Partners>,
         seal: Seal,
-        oicp_listener: TcpListener,
+        entrance: Entrance,
         console_listener: TcpListener,
         control: Option<(UnixListener, SocketFile)>,
-        Rules { limits, outgoing, watching }: Rules,
+        Rules { limits, courier, watching }: Rules,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let webhooks = Arc::new(HttpCourier::new(outgoing));
-        webhooks.prepare().await?;
+        courier.prepare().await?;
+        let webhooks = Arc::new(courier);
         let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
@@ -135,17 +148,12 @@ impl Node {
         let metrics = IngressMetrics::register(&mut registry);
         let stop = CancellationToken::new();
         let receipts = Receipts::new(ledger.clone(), clock.clone(), seal);
-        let partner_services = PartnerServices::new(
-            hub.clone(),
-            receipts,
-            limits.sizes.messages,
-            metrics.clone(),
-            load.clone(),
-            stop.clone(),
-        );
+        let partner_services =
+            PartnerServices::new(hub.clone(), receipts, limits.sizes.messages, metrics.clone(), load.clone());
         let routes = Routes::new(hub.clone(), partner_services, limits.sizes, metrics.clone(), load);
-        let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
-        let server = Server::new(oicp_listener, routes, limits.connections, metrics);
+        let Entrance { listener, door } = entrance;
+        let (oicp_at, console_at) = (listener.local_addr()?, console_listener.local_addr()?);
+        let server = Server::new(listener, door, routes, limits.connections, metrics);
         let admin = Admin::new(ledger.clone(), clock.clone());
         let console = Console::new(ledger, clock, registry)
             .with(ghosts::routes(hub.clone()))

@@ -25,6 +25,7 @@ use crate::asked_once::Asking;
 use crate::authorise_ask::reached;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::large::parsed;
 use crate::metrics::AuthorisationLabels;
 use crate::partners::route;
@@ -47,7 +48,13 @@ struct Stop {
 
 impl Hub {
     /// Decides whether a medium may stop a session. `path_id` is the OperatorID in the request's path.
-    pub async fn authorise_stop(&self, path_id: &str, body: Bytes, arrived: Instant) -> Reply {
+    pub async fn authorise_stop(
+        &self,
+        who: &Identity,
+        path_id: &str,
+        body: Bytes,
+        arrived: Instant,
+    ) -> Reply {
         let process = ProcessId::new();
         let request = match parsed(body, AuthorizeStop::parse).await {
             Err(error) => {
@@ -57,7 +64,7 @@ impl Hub {
             Ok(Ok(request)) => request,
             Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let ids = CallerIds {
@@ -67,7 +74,7 @@ impl Hub {
             emp_partner_session: request.emp_partner_session_id().map(str::to_owned),
         };
         let directory = self.inner.partners.directory();
-        match caller::operator(path_id, request.operator_id(), &directory) {
+        match caller::operator(who, path_id, request.operator_id(), &directory) {
             Ok(operator) => {
                 let limited = Limited::Operation(Service::AuthorizeStop);
                 let ticket = self.inner.ticket(&*operator, limited, arrived);

@@ -23,7 +23,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use crate::allowances::counted;
+use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::large::parsed;
 use crate::metrics::FindingLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
@@ -31,10 +33,25 @@ use crate::reply::{CallerIds, Reply, Verdict};
 /// From the call's arrival to its answer, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_900);
 
+/// A call that brings a record.
+struct Call {
+    process: ProcessId,
+    arrived: Instant,
+    /// What was odd about how it was sent.
+    odd: Option<Finding>,
+}
+
 impl Hub {
     /// Takes a record in. `operator` is the id in the path, the only one there is; `odd` is what was odd about how it was
     /// sent; `arrived` is when the call began.
-    pub async fn record(&self, operator: &str, body: Bytes, odd: Option<Finding>, arrived: Instant) -> Reply {
+    pub async fn record(
+        &self,
+        who: &Identity,
+        operator: &str,
+        body: Bytes,
+        odd: Option<Finding>,
+        arrived: Instant,
+    ) -> Reply {
         let process = ProcessId::new();
         let caller = OperatorId::parse(operator).ok().map(Partner::Operator);
         let record = match parsed(body, ChargeDetailRecord::parse).await {
@@ -55,7 +72,8 @@ impl Hub {
             emp_partner_session: record.emp_partner_session_id().map(str::to_owned),
         };
         let until = tokio::time::Instant::from_std(arrived + PATIENCE);
-        let work = self.inner.record(process, operator, &record, odd, &mut ids, arrived);
+        let call = Call { process, arrived, odd };
+        let work = self.inner.record(who, call, operator, &record, &mut ids);
         let (process, verdict) = match timeout_at(until, work).await.unwrap_or(Err(LedgerError::Unknown)) {
             Ok(noted) => noted,
             Err(error) => (process, Verdict::Ledger(error)),
@@ -68,15 +86,14 @@ impl Inner {
     /// The verdict, and the id it is under: a repeat is answered under the first's.
     async fn record(
         &self,
-        process: ProcessId,
+        who: &Identity,
+        Call { process, arrived, odd }: Call,
         operator: &str,
         record: &ChargeDetailRecord,
-        odd: Option<Finding>,
         ids: &mut CallerIds,
-        arrived: Instant,
     ) -> Result<(ProcessId, Verdict), LedgerError> {
         let directory = self.partners.directory();
-        let operator = match crate::caller::operator_of_path(operator, &directory) {
+        let operator = match caller::operator_of_path(who, operator, &directory) {
             Ok(operator) => operator,
             Err(verdict) => return Ok((process, *verdict)),
         };

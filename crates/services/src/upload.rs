@@ -26,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::allowances::count;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::medium::MediumKey;
 use crate::metrics::UploadLabels;
 use crate::pins;
@@ -44,6 +45,7 @@ pub const MOST_CLEAR_PINS: usize = 100;
 pub struct UploadTurn {
     process: ProcessId,
     provider: Arc<Provider>,
+    who: Identity,
     path: String,
     arrived: Instant,
     turn: Turn,
@@ -61,7 +63,7 @@ impl Hub {
     ///
     /// # Errors
     /// The answer, if it may not.
-    pub fn admit_upload(&self, path_id: &str) -> Result<UploadTurn, Box<Reply>> {
+    pub fn admit_upload(&self, who: &Identity, path_id: &str) -> Result<UploadTurn, Box<Reply>> {
         let process = ProcessId::new();
         let refused = |partner: Option<Partner>, verdict| {
             Err(Box::new(Reply { process, verdict, ids: CallerIds { partner, ..CallerIds::default() } }))
@@ -85,8 +87,8 @@ impl Hub {
         }
         match self.inner.upload_turns.queue_up(provider.id) {
             Some(turn) => {
-                let (path, arrived) = (path_id.to_owned(), Instant::now());
-                Ok(UploadTurn { process, provider, path, arrived, turn })
+                let (who, path, arrived) = (who.clone(), path_id.to_owned(), Instant::now());
+                Ok(UploadTurn { process, provider, who, path, arrived, turn })
             }
             None => refused(Some(partner), Verdict::Ledger(LedgerError::Busy)),
         }
@@ -131,10 +133,12 @@ impl Inner {
         let read = tokio::task::spawn_blocking(move || read(body, &provider));
         let pushed = match read.await.map_err(|_| LedgerError::Unknown)? {
             Ok(pushed) => pushed,
-            Err(rejected) => return Ok(Verdict::Rejected(rejected)),
+            Err(rejected) => {
+                return Ok(*caller::rejected(&turn.who, *rejected, &self.partners.directory()));
+            }
         };
         if let Err(verdict) =
-            caller::provider(&turn.path, pushed.push.provider_id(), &self.partners.directory())
+            caller::provider(&turn.who, &turn.path, pushed.push.provider_id(), &self.partners.directory())
         {
             return Ok(*verdict);
         }

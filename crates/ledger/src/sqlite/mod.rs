@@ -6,6 +6,8 @@
 //! * notification and delivery are written in one transaction;
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
+mod accounts;
+mod audit;
 mod book;
 mod cdr;
 mod cdr_compare;
@@ -27,6 +29,7 @@ mod lookup;
 mod mandate;
 mod media;
 mod people;
+mod rates;
 mod readers;
 mod receipts;
 mod records;
@@ -42,6 +45,7 @@ mod sequencer;
 mod sessions;
 mod space;
 mod tenure;
+mod tokens;
 mod turns;
 mod undecided;
 mod uploads;

@@ -20,7 +20,7 @@ use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
-use roamhub_relay::Outgoing;
+use roamhub_relay::{HttpCourier, Outgoing};
 use roamhub_services::{Partners, partners_file};
 use tokio::net::TcpListener;
 
@@ -28,7 +28,7 @@ use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::Signals;
 use crate::limits_settings::NodeLimits;
-use crate::node::{self, Node, Rules};
+use crate::node::{self, Entrance, Node, Rules};
 use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
 use crate::watching::Watching;
@@ -83,9 +83,13 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     open_guide_session(ledger.as_ref(), &cast).await?;
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
-    let rules =
-        Rules { limits: NodeLimits::default(), outgoing: Outgoing::plain(), watching: Watching::default() };
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, None, rules).await?;
+    let rules = Rules {
+        limits: NodeLimits::default(),
+        courier: HttpCourier::new(Outgoing::plain()),
+        watching: Watching::default(),
+    };
+    let node =
+        Node::start((ledger, gone), partners, seal, Entrance::plain(oicp), console, None, rules).await?;
 
     screen::introduce(&cast, &node, &operator.url(), &provider.url());
     uploads::upload(&cast, node.oicp).await?;

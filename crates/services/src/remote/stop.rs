@@ -25,6 +25,7 @@ use crate::allowances::counted;
 use crate::asked_once::Asking;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::large::parsed;
 use crate::reply::{CallerIds, Reply, Verdict};
 
@@ -35,6 +36,7 @@ impl Hub {
     /// Has an operator end a session. `path_id` is the ProviderID in the request's path.
     pub async fn remote_stop(
         &self,
+        who: &Identity,
         kind: SessionKind,
         path_id: &str,
         body: Bytes,
@@ -49,7 +51,7 @@ impl Hub {
             Ok(Ok(stop)) => stop,
             Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let mut ids = CallerIds {
@@ -57,7 +59,8 @@ impl Hub {
             ..caller_ids(stop.provider_id(), stop.cpo_partner_session_id(), stop.emp_partner_session_id())
         };
         let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        let caller = match caller::provider(path_id, stop.provider_id(), &self.inner.partners.directory()) {
+        let directory = self.inner.partners.directory();
+        let caller = match caller::provider(who, path_id, stop.provider_id(), &directory) {
             Ok(caller) => caller,
             Err(verdict) => return Reply { process, verdict: *verdict, ids },
         };
