@@ -23,15 +23,30 @@ type Decoder = Take<MultiGzDecoder<Cursor<Bytes>>>;
 /// # Errors
 /// [`EdgeFault`]: more than `most` bytes come out, or it is no gzip.
 pub(crate) async fn decoded(body: Bytes, most: usize) -> Result<Bytes, EdgeFault> {
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let mut decoder = MultiGzDecoder::new(Cursor::new(body)).take(bound);
-    let mut decoded = Vec::new();
+    let (mut decoder, mut decoded) = (decoder(body, most), Vec::new());
     read_on(&mut decoder.by_ref().take(AT_ONCE), &mut decoded)?;
     if u64::try_from(decoded.len()).unwrap_or(u64::MAX) == AT_ONCE {
         let _place = ASIDE.acquire().await.map_err(|_| EdgeFault::TooBusy)?;
         let rest = tokio::task::spawn_blocking(move || rest(decoder, decoded)).await;
         decoded = rest.map_err(|_| EdgeFault::BrokenGzip)??;
     }
+    bounded(decoded, most)
+}
+
+/// The same in one go, where nobody waits.
+///
+/// # Errors
+/// As [`decoded`].
+pub(crate) fn decoded_here(body: Bytes, most: usize) -> Result<Bytes, EdgeFault> {
+    bounded(rest(decoder(body, most), Vec::new())?, most)
+}
+
+fn decoder(body: Bytes, most: usize) -> Decoder {
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(Cursor::new(body)).take(bound)
+}
+
+fn bounded(decoded: Vec<u8>, most: usize) -> Result<Bytes, EdgeFault> {
     if decoded.len() > most { Err(EdgeFault::TooLarge { most }) } else { Ok(decoded.into()) }
 }
 
@@ -65,6 +80,7 @@ mod tests {
         for size in [0, 1, 65_535, 65_536, 65_537, most] {
             let body: Vec<u8> = (0..size).map(|at| b"OICP"[at % 4]).collect();
             assert_eq!(decoded(gzip(&body), most).await.unwrap(), body, "{size}");
+            assert_eq!(decoded_here(gzip(&body), most).unwrap(), body, "{size}");
         }
     }
 
