@@ -7,9 +7,13 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod access;
+pub mod account;
 pub mod address;
+pub mod allowance;
 pub mod authorisation;
 pub mod breaker;
+pub mod certificate;
 pub mod clock_step;
 pub mod contact;
 pub mod delivery;
@@ -29,11 +33,13 @@ pub mod partner;
 pub mod plausibility;
 pub mod ports;
 pub mod process;
+pub mod rank;
 pub mod receipt;
 pub mod reconcile;
 pub mod records;
 pub mod remote;
 pub mod replay;
+pub mod retention;
 pub mod retry;
 pub mod room;
 pub mod route;

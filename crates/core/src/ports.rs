@@ -3,20 +3,24 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod accounts;
 pub mod cdr;
 mod clock_step;
 mod erasure;
 pub mod evse;
 mod feed;
 mod lanes;
+mod load;
 mod look;
 pub mod mandate;
 mod media;
 pub mod people;
+pub mod rates;
 mod receipts;
 mod release;
 pub mod remote;
 mod replay;
+pub mod retention;
 pub mod watch;
 
 use std::future::Future;
@@ -28,6 +32,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use oicp::{EvseId, Finding, OperatorId, ProviderId};
 
+use crate::allowance::{Ticket, TooOften};
 use crate::delivery::{FinalState, Lease, OwedDelivery};
 use crate::lane::Urgency;
 use crate::outcome::Exchange;
@@ -41,6 +46,7 @@ pub use clock_step::ClockStepPort;
 pub use erasure::ErasurePort;
 pub use feed::FeedPort;
 pub use lanes::{LanePort, Pause, Queue};
+pub use load::{LoadPort, Waiting};
 pub use look::LookPort;
 pub use media::{MediaPort, UploadPort};
 pub use receipts::ReceiptPort;
@@ -103,6 +109,8 @@ pub struct Intake {
     pub plan: Plan,
     /// The least distance between two Progress notifications of a session.
     pub progress_gap: Duration,
+    /// What it counts against, unless it is a repeat.
+    pub ticket: Option<Ticket>,
 }
 
 /// What is to be done with a notification once it is stored.
@@ -191,6 +199,8 @@ pub enum Declined {
         /// When the last one was stored.
         last: Timestamp,
     },
+    /// Its sender's allowance is used up.
+    TooOften(TooOften),
 }
 
 /// Taking messages in.
@@ -366,6 +376,11 @@ pub trait Ledger:
     + UploadPort
     + MediaPort
     + mandate::MandatePort
+    + LoadPort
+    + accounts::AccountPort
+    + accounts::AuditPort
+    + rates::RatePort
+    + retention::RetentionPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

@@ -1,13 +1,19 @@
 //! The whole table, as a snapshot: whoever changes a row sees it here.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use oicp::ack::Acknowledgement;
 use oicp::authentication::ActionType;
 use oicp::authorize::{AuthorizationStart, AuthorizationStop};
+use oicp::service::Service;
 use oicp::status::Status;
 use oicp::{OperatorId, ProviderId, Rejected};
+use roamhub_core::allowance::{Limited, TooOften};
+use roamhub_core::directory::Directory;
 use roamhub_core::session::SessionKind;
+use roamhub_services::Identity;
+use roamhub_services::identity::{NoCertificate, NotAdmitted, Unauthorised};
 use roamhub_services::remote::InvalidSession;
 use roamhub_services::reply::Later;
 use roamhub_services::upload::{Named, UploadVerdict};
@@ -20,6 +26,14 @@ fn operator() -> OperatorId {
 
 fn provider() -> ProviderId {
     ProviderId::parse("DE-DCB").unwrap()
+}
+
+fn unauthorised() -> Box<Unauthorised> {
+    let nobody = Identity::Nobody(NoCertificate::Missing);
+    match nobody.admit(None, &Directory::default(), jiff::Timestamp::UNIX_EPOCH) {
+        Err(NotAdmitted::Unauthorised(why)) => why,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn stopped(authorized: bool, code: Code) -> AuthorizationStop {
@@ -44,6 +58,11 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         authorized: true,
         status: Status::new(Code::SUCCESS),
         stop_identifications: None,
+    };
+    let too_often = TooOften {
+        limited: Limited::Operation(Service::AuthorizeStart),
+        per_minute: 200,
+        again: Duration::from_millis(300),
     };
     let rejected = |problem| Verdict::Rejected(Box::new(Rejected { problem, ..Rejected::default() }));
     vec![
@@ -89,11 +108,14 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("remote, may be stopped", Verdict::Remote(RemoteVerdict::MayBeStopped("no answer".to_owned()))),
         ("remote, session invalid", Verdict::Remote(RemoteVerdict::SessionInvalid(InvalidSession::Closed))),
         ("operator locked", Verdict::Locked(operator().into())),
+        ("not who it says", Verdict::Unauthorised(unauthorised())),
         ("unknown caller", Verdict::UnknownCaller(operator().into())),
         ("ids differ", Verdict::IdMismatch { path: "DE*QQQ".to_owned(), body: operator().into() }),
         ("rejected", rejected(None)),
         ("rejected, byte order mark", rejected(Some(BodyProblem::ByteOrderMark))),
         ("rejected, UTF-16", rejected(Some(BodyProblem::Utf16))),
+        ("too often", Verdict::TooOften(too_often)),
+        ("hub too busy", Verdict::TooBusy),
         ("ledger busy", Verdict::Ledger(LedgerError::Busy)),
         ("ledger full", Verdict::Ledger(LedgerError::Full)),
         ("ledger unavailable", Verdict::Ledger(LedgerError::Unavailable)),
@@ -112,7 +134,9 @@ fn faults() -> Vec<(&'static str, EdgeFault)> {
         ("broken off", EdgeFault::BrokenOff),
         ("unknown encoding", EdgeFault::Encoding),
         ("broken gzip", EdgeFault::BrokenGzip),
+        ("hub too busy", EdgeFault::TooBusy),
         ("multipart", EdgeFault::Body(BodyProblem::Multipart)),
+        ("too many connections", EdgeFault::TooManyConnections { most: 1 }),
     ]
 }
 
@@ -134,7 +158,7 @@ fn the_table() {
 #[test]
 fn what_is_not_durable_is_never_200() {
     for (name, verdict) in verdicts() {
-        if matches!(verdict, Verdict::Ledger(_)) {
+        if matches!(verdict, Verdict::Ledger(_) | Verdict::TooBusy | Verdict::TooOften(_)) {
             assert_ne!(of_verdict(&verdict).http, StatusCode::OK, "{name}");
         }
     }

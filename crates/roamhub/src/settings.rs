@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use roamhub_core::address::Reach;
 use roamhub_ledger::sqlite::DiskRules;
 use roamhub_relay::Outgoing;
+use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
+use crate::limits_settings::{self, LimitsSection, NodeLimits};
 use crate::outgoing::{self, OutgoingSection};
+use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
+use crate::retention_settings::{self, RetentionSection};
 use crate::telemetry::LogFormat;
+use crate::tls::{TlsSection, TlsSettings};
 use crate::watching::Watching;
 use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
 
@@ -39,6 +45,20 @@ pub(crate) struct ServeArgs {
     /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
+    /// The hub's certificate chain (PEM): partners are then known by their client certificates
+    #[arg(long, env = "ROAMHUB_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The key of the hub's certificate (PEM)
+    #[arg(long, env = "ROAMHUB_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Authorities (PEM) whose certificates partners may be named by, as issuer and subject
+    #[arg(long, env = "ROAMHUB_TLS_CLIENT_CA", value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+    /// Connections that the certificates of one partner may have open [default: 1024]
+    #[arg(long, env = "ROAMHUB_TLS_CONNECTIONS_PER_PARTNER", value_name = "NUMBER")]
+    tls_connections_per_partner: Option<usize>,
+    #[command(flatten)]
+    proxies: ProxyArgs,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
     #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
     disk_mark: Option<u32>,
@@ -70,13 +90,21 @@ struct SettingsFile {
     issuer: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
     outgoing: OutgoingSection,
+    #[serde(default)]
+    tls: TlsSection,
+    #[serde(default)]
+    proxy: ProxySection,
     #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
     #[serde(default)]
     smtp: SmtpSection,
+    #[serde(default)]
+    retention: RetentionSection,
 }
 
 /// What `serve` works with.
@@ -90,6 +118,10 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
+    /// The hub's certificate.
+    pub(crate) tls: TlsSettings,
+    /// The proxies that tell who calls.
+    pub(crate) proxies: Option<ProxySettings>,
     /// How much of the disk is left alone.
     pub(crate) disk: DiskRules,
     /// The hub's name in its receipts.
@@ -98,10 +130,19 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// What protects the hub, and the partners' allowances.
+    pub(crate) limits: NodeLimits,
     /// How the hub calls partners.
     pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
+}
+
+impl Settings {
+    /// Whether a partner is who it says it is.
+    pub(crate) fn believes_everybody(&self) -> bool {
+        self.tls.own.is_none() && self.proxies.is_none()
+    }
 }
 
 /// What commands beside a hub need of its settings.
@@ -126,8 +167,8 @@ fn beside(data: &Path) -> Option<PathBuf> {
 }
 
 /// How the hub calls partners. In plain mode it may call loopback and private addresses without being told.
-fn calling(section: OutgoingSection) -> anyhow::Result<Outgoing> {
-    Ok(Outgoing { client: outgoing::settle(section)?, ..Outgoing::plain() })
+fn calling(section: OutgoingSection, plain: bool) -> anyhow::Result<Outgoing> {
+    Ok(Outgoing { client: outgoing::settle(section)?, reach: Reach::allowing_private(plain) })
 }
 
 /// The hub's name in its receipts where nothing else is said.
@@ -145,7 +186,9 @@ impl ServeArgs {
         let file = Self { config, ..Self::default() }.file()?;
         let data = data.or(file.data).unwrap_or_else(default_data);
         let partners = partners.or(file.partners).or_else(|| beside(&data));
-        Ok(Beside { data, partners, outgoing: calling(file.outgoing)? })
+        let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
+        let proxies = std::env::var_os("ROAMHUB_TRUSTED_PROXIES").is_some() || file.proxy.trusts_any();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls && !proxies)? })
     }
 
     /// Puts command line, environment, file and defaults together.
@@ -155,11 +198,25 @@ impl ServeArgs {
         let partners = self.partners.or(file.partners).or_else(|| beside(&data));
         let mib = |chosen: Option<u32>, default: u64| chosen.map_or(default, |mib| u64::from(mib) << 20);
         let usual = DiskRules::default();
+        let tls = TlsSection {
+            certificate: self.tls_certificate.or(file.tls.certificate),
+            key: self.tls_key.or(file.tls.key),
+            client_ca: self.tls_client_ca.or(file.tls.client_ca),
+            connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
+        };
+        let mut limits = limits_settings::settle(file.limits)?;
+        limits.connections.per_partner = tls.limits()?.per_partner;
+        let proxies = self.proxies.over(file.proxy).settle()?;
+        let tls = tls.settle(proxies.is_some())?;
+        let plain = tls.own.is_none() && proxies.is_none();
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            tls,
+            proxies,
+            limits,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
                 reserve: mib(self.disk_reserve.or(file.disk_reserve), usual.reserve),
@@ -167,14 +224,17 @@ impl ServeArgs {
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
-            outgoing: calling(file.outgoing)?,
-            watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
+            outgoing: calling(file.outgoing, plain)?,
+            watching: Watching {
+                retention: retention_settings::settle(file.retention)?,
+                ..watching_settings::settle(file.watchdog, file.notify, file.smtp)?
+            },
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
-        if !allowed && !settings.listen.ip().is_loopback() {
+        if !allowed && settings.believes_everybody() && !settings.listen.ip().is_loopback() {
             bail!(
-                "{} is not loopback, and without certificates anybody who reaches it may claim any id; listen on \
-                 127.0.0.1 behind something that checks who calls, or say --allow-plain-http",
+                "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
+                 certificate (--tls-certificate FILE --tls-key FILE), listen on 127.0.0.1, or say --allow-plain-http",
                 settings.listen
             );
         }
@@ -182,13 +242,22 @@ impl ServeArgs {
     }
 
     fn file(&self) -> anyhow::Result<SettingsFile> {
-        let path = match &self.config {
-            Some(path) => path.as_path(),
-            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
-            None => return Ok(SettingsFile::default()),
-        };
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+        read_file(self.config.as_deref())
     }
+}
+
+/// The settings file that is named, or the usual one if it is there.
+fn read_file(named: Option<&Path>) -> anyhow::Result<SettingsFile> {
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+        None => return Ok(SettingsFile::default()),
+    };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+}
+
+/// How long what is kept, as a hub with this settings file (or the usual one) would have it.
+pub(crate) fn retention(named: Option<&Path>) -> anyhow::Result<RetentionSettings> {
+    retention_settings::settle(read_file(named)?.retention)
 }

@@ -13,6 +13,7 @@ use oicp::authorize::{AuthorizationReading, AuthorizationStop, AuthorizeStop};
 use oicp::identification::Identification;
 use oicp::service::Service;
 use oicp::status::{Code, Status};
+use roamhub_core::allowance::{Limited, Ticket};
 use roamhub_core::directory::{Directory, OfferedService};
 use roamhub_core::media::{Form, StopQuestion};
 use roamhub_core::ports::{LedgerError, Letter};
@@ -24,6 +25,8 @@ use crate::asked_once::Asking;
 use crate::authorise_ask::reached;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
+use crate::large::parsed;
 use crate::metrics::AuthorisationLabels;
 use crate::partners::route;
 use crate::pins::{self, Guess};
@@ -45,13 +48,23 @@ struct Stop {
 
 impl Hub {
     /// Decides whether a medium may stop a session. `path_id` is the OperatorID in the request's path.
-    pub async fn authorise_stop(&self, path_id: &str, body: Bytes, arrived: Instant) -> Reply {
+    pub async fn authorise_stop(
+        &self,
+        who: &Identity,
+        path_id: &str,
+        body: Bytes,
+        arrived: Instant,
+    ) -> Reply {
         let process = ProcessId::new();
-        let request = match AuthorizeStop::parse(body) {
-            Ok(request) => request,
-            Err(rejected) => {
+        let request = match parsed(body, AuthorizeStop::parse).await {
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                return Reply { process, verdict, ids };
+            }
+            Ok(Ok(request)) => request,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let ids = CallerIds {
@@ -61,8 +74,12 @@ impl Hub {
             emp_partner_session: request.emp_partner_session_id().map(str::to_owned),
         };
         let directory = self.inner.partners.directory();
-        match caller::operator(path_id, request.operator_id(), &directory) {
-            Ok(_) => self.once_stopped(process, request, directory, ids, arrived).await,
+        match caller::operator(who, path_id, request.operator_id(), &directory) {
+            Ok(operator) => {
+                let limited = Limited::Operation(Service::AuthorizeStop);
+                let ticket = self.inner.ticket(&*operator, limited, arrived);
+                self.once_stopped(process, request, directory, ids, arrived, ticket).await
+            }
             Err(verdict) => Reply { process, verdict: *verdict, ids },
         }
     }
@@ -75,6 +92,7 @@ impl Hub {
         directory: Arc<Directory>,
         ids: CallerIds,
         arrived: Instant,
+        ticket: Option<Ticket>,
     ) -> Reply {
         let operator = request.operator_id();
         let asking = Asking {
@@ -82,6 +100,7 @@ impl Hub {
             service: Service::AuthorizeStop,
             body: request.body().clone(),
             ids: ids.clone(),
+            ticket,
         };
         let lasting = |verdict: &Verdict| matches!(verdict, Verdict::Stopped(answer) if answer.authorized);
         self.asked_once(asking, arrived + PATIENCE, lasting, |inner| async move {

@@ -6,19 +6,24 @@
 //! memory than a few.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use oicp::OperatorId;
 use oicp::cdr::{CdrPage, GetChargeDetailRecords};
 use oicp::paging::{LARGEST_SIZE, Paging};
+use oicp::service::Service;
 use oicp::violation::Violations;
+use roamhub_core::allowance::Limited;
 use roamhub_core::directory::Directory;
 use roamhub_core::ports::cdr::{CdrListing, CdrNo, CdrWindow};
 use roamhub_core::ports::{Ledger, LedgerError};
 use roamhub_core::{Partner, ProcessId, SessionKey};
 
+use crate::allowances::count;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// Bytes of records in a piece, except for the last record in it.
@@ -57,18 +62,20 @@ impl Hub {
     /// The refusal.
     pub async fn fetch_records(
         &self,
+        who: &Identity,
         provider: &str,
         body: &Bytes,
         paging: Result<Paging, Violations>,
+        arrived: Instant,
     ) -> Result<Records, Box<Reply>> {
         let process = ProcessId::new();
         let refused = |verdict, ids| Box::new(Reply { process, verdict, ids });
         let wanted = GetChargeDetailRecords::parse(body).map_err(|rejected| {
             let ids = CallerIds::of_rejected(&rejected);
-            refused(Verdict::Rejected(Box::new(rejected)), ids)
+            refused(*caller::rejected(who, rejected, &self.directory()), ids)
         })?;
         let ids = CallerIds { partner: Some(wanted.provider_id.into()), ..CallerIds::default() };
-        match self.inner.fetch(process, provider, &wanted, paging).await {
+        match self.inner.fetch(who, process, provider, &wanted, paging, arrived).await {
             Ok(records) => Ok(records),
             Err(verdict) => Err(refused(*verdict, ids)),
         }
@@ -78,16 +85,21 @@ impl Hub {
 impl Inner {
     async fn fetch(
         &self,
+        who: &Identity,
         process: ProcessId,
         provider: &str,
         wanted: &GetChargeDetailRecords,
         paging: Result<Paging, Violations>,
+        arrived: Instant,
     ) -> Result<Records, Box<Verdict>> {
         let directory = self.partners.directory();
-        let provider = caller::provider(provider, wanted.provider_id, &directory)?;
+        let provider = caller::provider(who, provider, wanted.provider_id, &directory)?;
         if provider.locked {
             return Err(Box::new(Verdict::Locked(Partner::Provider(provider.id))));
         }
+        let limited = Limited::Operation(Service::GetChargeDetailRecords);
+        count(self.ticket(&*provider, limited, arrived).as_ref())
+            .map_err(|too_often| Box::new(Verdict::TooOften(too_often)))?;
         let paging = paging.map_err(|violations| Box::new(Verdict::Rejected(Box::new(violations.into()))))?;
         let sessions: Vec<_> = wanted.sessions.iter().filter_map(SessionKey::of).collect();
         // Of sessions that no hub of this kind has issued there is nothing.

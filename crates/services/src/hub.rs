@@ -7,10 +7,12 @@ use roamhub_core::directory::Directory;
 use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
 use roamhub_core::records::Refusal;
 use roamhub_relay::{Breakers, Relay};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::feed::Feed;
+use crate::load::Load;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
@@ -34,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) partners: Arc<Partners>,
     pub(crate) metrics: ServiceMetrics,
+    pub(crate) load: Arc<Load>,
     pub(crate) sessions: SessionCache,
     pub(crate) answers: SharedAnswers,
     pub(crate) remote_calls: CallsUnderWay,
@@ -65,6 +68,7 @@ impl Hub {
         clock: Arc<dyn Clock>,
         partners: Arc<Partners>,
         metrics: ServiceMetrics,
+        load: Arc<Load>,
     ) -> Result<Self, LedgerError> {
         let medium_key = MediumKey::new(&ledger.medium_key().await?);
         // Before the first message: what is paused stays paused.
@@ -81,6 +85,7 @@ impl Hub {
             clock,
             partners,
             metrics,
+            load,
             sessions: SessionCache::default(),
             answers: SharedAnswers::default(),
             remote_calls: CallsUnderWay::default(),
@@ -115,6 +120,12 @@ impl Hub {
         self.inner.partners.directory()
     }
 
+    /// Changes whenever the partners do.
+    #[must_use]
+    pub fn partner_changes(&self) -> watch::Receiver<u64> {
+        self.inner.partners.changes()
+    }
+
     /// The providers' feeds.
     #[must_use]
     pub fn feed(&self) -> &Feed {
@@ -123,6 +134,8 @@ impl Hub {
 
     /// Keeps a record of a refused request, without waiting for it.
     pub fn note_refusal(&self, refusal: Refusal) {
-        self.inner.ledger.note_refusal(refusal);
+        // The caller hears what it has sent; who looks at refusals does not.
+        let reason = oicp::personal::shapes_only(&refusal.reason);
+        self.inner.ledger.note_refusal(Refusal { reason, ..refusal });
     }
 }

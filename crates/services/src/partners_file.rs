@@ -18,6 +18,7 @@ use toml::Spanned;
 
 use crate::partners_contact::NotifyEntry;
 use crate::partners_lanes::BreakerEntry;
+use crate::partners_limits::{LimitsEntry, Side};
 
 /// What is wrong with a partners document.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub(crate) struct OperatorEntry {
     #[serde(default)]
     sub_operators: Vec<Spanned<String>>,
     #[serde(default)]
-    certificates: Vec<Spanned<String>>,
+    certificates: Vec<Spanned<toml::Value>>,
     #[serde(default)]
     locked: bool,
     #[serde(default)]
@@ -71,6 +72,8 @@ pub(crate) struct OperatorEntry {
     pub(crate) client_key: Option<Spanned<String>>,
     notify: Option<NotifyEntry>,
     preauthorisation_expires: Option<Spanned<String>>,
+    #[serde(default)]
+    limits: LimitsEntry,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +88,7 @@ pub(crate) struct ProviderEntry {
     #[serde(default)]
     sub_providers: Vec<Spanned<String>>,
     #[serde(default)]
-    certificates: Vec<Spanned<String>>,
+    certificates: Vec<Spanned<toml::Value>>,
     #[serde(default = "yes")]
     broadcast: bool,
     when_unreachable: Option<Spanned<String>>,
@@ -108,6 +111,8 @@ pub(crate) struct ProviderEntry {
     feed: bool,
     notify: Option<NotifyEntry>,
     accepts_mandated_end: Option<Spanned<bool>>,
+    #[serde(default)]
+    limits: LimitsEntry,
 }
 
 #[derive(Deserialize)]
@@ -171,13 +176,14 @@ impl Reader<'_> {
             name: entry.name.clone(),
             url: entry.url.as_ref().map(|url| self.url(url)).transpose()?,
             sub_operators: self.all(&entry.sub_operators, Self::operator_id)?,
-            certificates: self.all(&entry.certificates, Self::fingerprint)?,
+            certificates: self.certificates(&entry.certificates)?,
             locked: entry.locked,
             strict: entry.strict,
             remote: self.remote(entry)?,
             contact: self.contact(entry.notify.as_ref())?,
             preauthorisation_expires: self
                 .preauthorisation_expires(entry.preauthorisation_expires.as_ref())?,
+            limits: self.limits(&entry.limits, Side::Operator)?,
         })
     }
 
@@ -198,7 +204,7 @@ impl Reader<'_> {
                 None => NotificationType::ALL.to_vec(),
             },
             sub_providers: self.all(&entry.sub_providers, Self::provider_id)?,
-            certificates: self.all(&entry.certificates, Self::fingerprint)?,
+            certificates: self.certificates(&entry.certificates)?,
             broadcast: entry.broadcast,
             when_unreachable: entry.when_unreachable.as_ref().map_or(
                 Ok(WhenUnreachable::default()),
@@ -223,6 +229,7 @@ impl Reader<'_> {
             feed: entry.feed,
             contact: self.contact(entry.notify.as_ref())?,
             accepts_mandated_end: false,
+            limits: self.limits(&entry.limits, Side::Provider)?,
         };
         self.accepts_mandated_end(entry.accepts_mandated_end.as_ref(), provider)
     }
@@ -306,12 +313,6 @@ impl Reader<'_> {
             }
             _ => Err(self.wrong(text, format!("{url:?} is not {wanted}"))),
         }
-    }
-
-    fn fingerprint(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
-        let hex = text.get_ref().strip_prefix("sha256:").map(|hex| hex.replace(':', "").to_ascii_lowercase());
-        hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            .ok_or_else(|| self.wrong(text, "a certificate is \"sha256:\" and 64 hexadecimal digits"))
     }
 
     fn service(&self, text: &Spanned<String>) -> Result<OfferedService, PartnersError> {

@@ -5,13 +5,16 @@
 //! need no body: it may be large.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use oicp::ProviderId;
 use oicp::Rejected;
 use oicp::authentication::{ActionType, AuthenticationRecord, PushAuthenticationData, UploadedPin};
+use oicp::service::Service;
 use oicp::status::Code;
 use oicp::violation::{Violation, Violations};
+use roamhub_core::allowance::Limited;
 use roamhub_core::directory::Provider;
 use roamhub_core::media::{Form, Staged, Upload, UploadedMedium};
 use roamhub_core::ports::LedgerError;
@@ -20,8 +23,10 @@ use roamhub_core::{Partner, ProcessId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::allowances::count;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::medium::MediumKey;
 use crate::metrics::UploadLabels;
 use crate::pins;
@@ -40,7 +45,9 @@ pub const MOST_CLEAR_PINS: usize = 100;
 pub struct UploadTurn {
     process: ProcessId,
     provider: Arc<Provider>,
+    who: Identity,
     path: String,
+    arrived: Instant,
     turn: Turn,
 }
 
@@ -56,7 +63,7 @@ impl Hub {
     ///
     /// # Errors
     /// The answer, if it may not.
-    pub fn admit_upload(&self, path_id: &str) -> Result<UploadTurn, Box<Reply>> {
+    pub fn admit_upload(&self, who: &Identity, path_id: &str) -> Result<UploadTurn, Box<Reply>> {
         let process = ProcessId::new();
         let refused = |partner: Option<Partner>, verdict| {
             Err(Box::new(Reply { process, verdict, ids: CallerIds { partner, ..CallerIds::default() } }))
@@ -79,7 +86,10 @@ impl Hub {
             return refused(Some(partner), Verdict::Ledger(LedgerError::Full));
         }
         match self.inner.upload_turns.queue_up(provider.id) {
-            Some(turn) => Ok(UploadTurn { process, provider, path: path_id.to_owned(), turn }),
+            Some(turn) => {
+                let (who, path, arrived) = (who.clone(), path_id.to_owned(), Instant::now());
+                Ok(UploadTurn { process, provider, who, path, arrived, turn })
+            }
             None => refused(Some(partner), Verdict::Ledger(LedgerError::Busy)),
         }
     }
@@ -123,10 +133,12 @@ impl Inner {
         let read = tokio::task::spawn_blocking(move || read(body, &provider));
         let pushed = match read.await.map_err(|_| LedgerError::Unknown)? {
             Ok(pushed) => pushed,
-            Err(rejected) => return Ok(Verdict::Rejected(rejected)),
+            Err(rejected) => {
+                return Ok(*caller::rejected(&turn.who, *rejected, &self.partners.directory()));
+            }
         };
         if let Err(verdict) =
-            caller::provider(&turn.path, pushed.push.provider_id(), &self.partners.directory())
+            caller::provider(&turn.who, &turn.path, pushed.push.provider_id(), &self.partners.directory())
         {
             return Ok(*verdict);
         }
@@ -136,6 +148,10 @@ impl Inner {
         let repeated = self.uploads.newest(&turn.provider.id).filter(|newest| newest.digest == pushed.digest);
         if let Some(newest) = repeated {
             return Ok(Verdict::Uploaded(UploadVerdict::Repeat(newest)));
+        }
+        let limited = Limited::Operation(Service::PushAuthenticationData);
+        if let Err(too_often) = count(self.ticket(&*turn.provider, limited, turn.arrived).as_ref()) {
+            return Ok(Verdict::TooOften(too_often));
         }
         self.store(turn, pushed).await.map(Verdict::Uploaded)
     }
@@ -216,6 +232,7 @@ impl Inner {
         let code = match verdict {
             Verdict::Uploaded(verdict) => verdict.code(),
             Verdict::Ledger(_) => Code::DATABASE_ERROR,
+            Verdict::TooOften(_) => Code::GENERIC,
             _ => Code::DATA_ERROR,
         };
         let labels = UploadLabels { provider: provider.to_string(), code: code.to_string() };

@@ -6,6 +6,8 @@
 //! * notification and delivery are written in one transaction;
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
+mod accounts;
+mod audit;
 mod book;
 mod cdr;
 mod cdr_compare;
@@ -14,7 +16,6 @@ mod claims;
 mod clock_step;
 mod deliveries;
 mod erasure;
-mod erasure_text;
 mod evse;
 mod feed;
 mod follow;
@@ -27,13 +28,16 @@ mod lookup;
 mod mandate;
 mod media;
 mod people;
+mod rates;
 mod readers;
 mod receipts;
 mod records;
+mod refusals;
 mod release;
 mod remote;
 mod replay_queue;
 mod replays;
+mod retention;
 mod rows;
 mod runs;
 mod schema;
@@ -41,6 +45,7 @@ mod sequencer;
 mod sessions;
 mod space;
 mod tenure;
+mod tokens;
 mod turns;
 mod undecided;
 mod uploads;
@@ -61,6 +66,7 @@ use roamhub_core::ports::{
     AttemptRecord, Claimed, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError,
     LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
+use roamhub_core::rank::Rank;
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
@@ -143,6 +149,7 @@ pub struct Sqlite {
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
     reception: Arc<cdr::Reception>,
+    refusals: Arc<refusals::Refusals>,
     lock: Arc<lock::Lock>,
 }
 
@@ -205,8 +212,18 @@ impl Sqlite {
         let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let reception = Arc::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, reception, lock };
+        let ledger = Self {
+            readers,
+            aside,
+            writer,
+            tenure,
+            recent,
+            space,
+            sequencer,
+            reception: Arc::default(),
+            refusals: Arc::default(),
+            lock,
+        };
         Ok((ledger, Gone(gone)))
     }
 
@@ -264,7 +281,8 @@ impl IntakePort for Sqlite {
         if !self.space.room().takes(intake.kind) {
             return Box::pin(ready(Err(LedgerError::Full)));
         }
-        Box::pin(self.writer.work(move |desk| intake::take_in(desk, &intake)))
+        let rank = Rank::of(intake.kind);
+        Box::pin(self.writer.work_as(rank, move |desk| intake::take_in(desk, &intake)))
     }
 }
 
@@ -336,7 +354,7 @@ impl SessionPort for Sqlite {
         if !self.space.room().opens_sessions() {
             return Box::pin(ready(Err(LedgerError::Full)));
         }
-        Box::pin(self.writer.work(move |desk| sessions::open_pending(desk, &session)))
+        Box::pin(self.writer.work_as(Rank::Driver, move |desk| sessions::open_pending(desk, &session)))
     }
 
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()> {
@@ -366,9 +384,7 @@ impl RecordPort for Sqlite {
         if self.space.room() != Room::Ample {
             return;
         }
-        if !self.writer.write_unheard(move |connection| records::note_refusal(connection, &refusal)) {
-            tracing::debug!("a refusal was not kept: the ledger is busy");
-        }
+        self.refusals.note(refusal, &self.writer);
     }
 
     fn message(&self, process: ProcessId) -> LedgerTask<'_, Option<MessageRecord>> {
