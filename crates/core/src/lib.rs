@@ -7,13 +7,18 @@
 //! * time is a parameter, so every rule can be tested at any instant;
 //! * an exchange that failed is data ([`outcome::AttemptOutcome`]), not an error.
 
+pub mod access;
+pub mod account;
+pub mod address;
 pub mod authorisation;
 pub mod breaker;
+pub mod certificate;
 pub mod clock_step;
 pub mod contact;
 pub mod delivery;
 pub mod directory;
 pub mod erasure;
+pub mod evse;
 pub mod expiry;
 pub mod feed;
 pub mod guesses;

@@ -3,15 +3,18 @@
 //! The ledger's operations are coarse and transaction-sized: each either happened as a whole and is durable when its
 //! future resolves to `Ok`, or did not happen. The one exception is named: [`LedgerError::Unknown`].
 
+pub mod accounts;
 pub mod cdr;
 mod clock_step;
 mod erasure;
+pub mod evse;
 mod feed;
 mod lanes;
 mod look;
 pub mod mandate;
 mod media;
 pub mod people;
+pub mod rates;
 mod receipts;
 mod release;
 pub mod remote;
@@ -367,6 +370,9 @@ pub trait Ledger:
     + MediaPort
     + mandate::MandatePort
     + retention::RetentionPort
+    + accounts::AccountPort
+    + accounts::AuditPort
+    + rates::RatePort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

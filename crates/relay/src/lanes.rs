@@ -5,7 +5,7 @@
 //! reads and one short lock.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use oicp::ProviderId;
 use roamhub_core::breaker::BreakerState;
 use roamhub_core::lane::{IN_PROBATION, LaneSettings, Pace, Urgency};
 use roamhub_core::outcome::AttemptOutcome;
+use roamhub_core::ports::rates::LaneRate;
 use tokio::sync::oneshot;
 
 use crate::breakers::{Gate, Pass, Reached};
@@ -35,6 +36,8 @@ pub(crate) struct Lane {
     /// Beside those of notifications: a charge detail record may take its time and holds up no End.
     records: Arc<Places>,
     pace: Mutex<Pace>,
+    /// Deliveries per second that somebody has set; the partners file is the bound.
+    rate: AtomicU32,
     origin: Instant,
     draining: AtomicBool,
     draining_records: AtomicBool,
@@ -146,6 +149,7 @@ impl Lane {
             backlog: Arc::default(),
             records: Arc::default(),
             pace: Mutex::default(),
+            rate: AtomicU32::new(u32::MAX),
             origin: Instant::now(),
             draining: AtomicBool::new(false),
             draining_records: AtomicBool::new(false),
@@ -280,16 +284,23 @@ impl Lane {
         steps
     }
 
-    /// How many of `wanted` may begin now, or how long to wait for the first.
-    pub(crate) fn may_begin(&self, per_second: u32, wanted: usize) -> Result<usize, Duration> {
+    /// How many of `wanted` may begin now, or how long to wait for the first. `most` per second, or what somebody has set
+    /// below that.
+    pub(crate) fn may_begin(&self, most: u32, wanted: usize) -> Result<usize, Duration> {
+        let per_second = self.per_second(most);
         let pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.grant(self.origin.elapsed(), per_second, wanted)
     }
 
     /// So many have begun.
-    pub(crate) fn begun(&self, per_second: u32, number: usize) {
+    pub(crate) fn begun(&self, most: u32, number: usize) {
+        let per_second = self.per_second(most);
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.spend(self.origin.elapsed(), per_second, number);
+    }
+
+    fn per_second(&self, most: u32) -> u32 {
+        self.rate.load(Ordering::Relaxed).min(most)
     }
 
     /// The right to drain a queue of this lane, for one at a time.
@@ -372,6 +383,26 @@ impl Lanes {
                 let labels = LaneLabels { provider: provider.to_string() };
                 self.metrics.paused.get_or_create(&labels).set(pause.into());
                 tracing::warn!(%provider, "{}", if pause { "the lane is paused" } else { "the lane is resumed" });
+            }
+        }
+    }
+
+    /// Exactly these rates are set.
+    pub(crate) fn set_rates(&self, rates: &[LaneRate]) {
+        for rate in rates {
+            self.of(&rate.provider);
+        }
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        for (provider, lane) in lanes.iter() {
+            let set = rates.iter().find(|rate| rate.provider == *provider);
+            let rate = set.map_or(u32::MAX, |rate| rate.per_second.max(1));
+            if lane.rate.swap(rate, Ordering::Relaxed) != rate {
+                match set {
+                    Some(set) => {
+                        tracing::info!(%provider, per_second = set.per_second, "the drain rate is set")
+                    }
+                    None => tracing::info!(%provider, "the drain rate is the partners file's again"),
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Pauses live in the ledger, since every node is to keep them; here they are read often enough that one takes effect
+//! Pauses and drain rates live in the ledger, since every node is to keep them; here they are read often enough that one takes effect
 //! within a second, whoever wrote it.
 
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::lanes::LaneLoad;
 use crate::relay::{Inner, Relay};
 
-/// How old what is known of pauses may be.
+/// How old what is known of pauses and rates may be.
 const READ_EVERY: Duration = Duration::from_millis(500);
 
 impl Relay {
-    /// Reads now which lanes are paused: before the first message is taken in, and after every change made here.
+    /// Reads now which lanes are paused, and how fast each is drained: before the first message is taken in, and after every change made here.
     ///
     /// # Errors
     /// [`LedgerError`]; what was known before still holds.
@@ -43,7 +43,7 @@ impl Inner {
                 _ = ticks.tick() => {}
             }
             if let Err(error) = self.read_pauses().await {
-                tracing::error!(%error, "the paused lanes could not be read; they stay as they were");
+                tracing::error!(%error, "pauses and drain rates could not be read; they stay as they were");
             }
         }
     }
@@ -54,6 +54,7 @@ impl Inner {
         let pauses = self.ledger.pauses().await?;
         let paused: Vec<_> = pauses.into_iter().map(|pause| pause.provider).collect();
         self.lanes.pause_exactly(&paused);
+        self.lanes.set_rates(&self.ledger.rates().await?);
         Ok(())
     }
 }

@@ -16,7 +16,10 @@ mod mail;
 mod mandates;
 mod node;
 mod open_files;
+mod outgoing;
 mod partners;
+mod partners_test;
+mod pki;
 mod replay;
 mod restore;
 mod retention;
@@ -26,6 +29,7 @@ mod settings;
 mod table;
 mod tail;
 mod telemetry;
+mod tls;
 mod uploads;
 mod verify;
 mod watching;
@@ -34,6 +38,8 @@ mod watching_settings;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use partners::PartnersCommand;
 
 /// Messages are born on one thread and die on another; the system's allocator pays for that with locks.
 #[global_allocator]
@@ -80,9 +86,12 @@ enum Command {
     Mandates(mandates::MandatesArgs),
     /// List where charge detail records and Ends say something else
     Differences(differences::DifferencesArgs),
-    /// Operators, providers and contracts kept in the ledger
+    /// Operators, providers and contracts: check their endpoints, keep them in the ledger
     #[command(subcommand)]
-    Partners(partners::PartnersCommand),
+    Partners(PartnersCommand),
+    /// Certificates: an authority, the hub's own, those of partners; see `roamhub pki --help`
+    #[command(subcommand)]
+    Pki(pki::PkiCommand),
 }
 
 fn main() -> ExitCode {
@@ -103,7 +112,9 @@ fn main() -> ExitCode {
         Command::Ghosts(args) => return shown(ghosts::run(&args)),
         Command::Mandates(args) => return shown(mandates::run(&args)),
         Command::Differences(args) => return shown(differences::run(&args)),
-        Command::Partners(command) => partners::run(command),
+        Command::Partners(PartnersCommand::Test(args)) => return shown(partners_test::run(args)),
+        Command::Partners(PartnersCommand::Apply(args)) => partners::apply(args),
+        Command::Pki(command) => return shown(pki::run(command)),
     };
     match result {
         Ok(code) => code,

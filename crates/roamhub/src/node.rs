@@ -15,7 +15,7 @@ use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
 use roamhub_ingress::request::BodyLimits;
 use roamhub_ingress::routes::Routes;
-use roamhub_ingress::{Limits, Server};
+use roamhub_ingress::{Door, Limits, Server};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
@@ -39,6 +39,20 @@ const LARGEST_BODY: usize = 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(5);
 /// How long deliveries under way may take once the hub is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Where partners call, and how they come in.
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    pub(crate) door: Door,
+    pub(crate) limits: Limits,
+}
+
+impl Entrance {
+    /// One at which everybody is who he says he is.
+    pub(crate) fn plain(listener: TcpListener) -> Self {
+        Self { listener, door: Door::Plain, limits: Limits::default() }
+    }
+}
 
 /// A running hub.
 pub(crate) struct Node {
@@ -93,13 +107,14 @@ impl Node {
         (ledger, gone): (Arc<dyn Ledger>, Gone),
         partners: Arc<Partners>,
         seal: Seal,
-        oicp_listener: TcpListener,
+        entrance: Entrance,
         console_listener: TcpListener,
         control: Option<(UnixListener, SocketFile)>,
-        watching: Watching,
+        (courier, watching): (HttpCourier, Watching),
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let webhooks = Arc::new(HttpCourier::new());
+        courier.prepare().await?;
+        let webhooks = Arc::new(courier);
         let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
@@ -116,7 +131,7 @@ impl Node {
             clock: clock.clone(),
             partners: partners.clone(),
             certificates: webhooks.certificates(),
-            webhooks,
+            webhooks: webhooks.clone(),
         };
         let watchers = watching.prepare(parts, &services, &mut registry)?;
         let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
@@ -124,11 +139,11 @@ impl Node {
         let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
         let stop = CancellationToken::new();
         let receipts = Receipts::new(ledger.clone(), clock.clone(), seal);
-        let partner_services =
-            PartnerServices::new(hub.clone(), receipts, limits, metrics.clone(), stop.clone());
+        let partner_services = PartnerServices::new(hub.clone(), receipts, limits, metrics.clone());
         let routes = Routes::new(hub.clone(), partner_services, limits, metrics.clone());
-        let (oicp_at, console_at) = (oicp_listener.local_addr()?, console_listener.local_addr()?);
-        let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
+        let (oicp_at, console_at) = (entrance.listener.local_addr()?, console_listener.local_addr()?);
+        let Entrance { listener, door, limits } = entrance;
+        let server = Server::new(listener, door, routes, limits, metrics);
         let admin = Admin::new(ledger.clone(), clock.clone());
         let console = Console::new(ledger, clock, registry)
             .with(ghosts::routes(hub.clone()))
@@ -139,12 +154,17 @@ impl Node {
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
         let answers = hub.clone().forget_answers(stop.clone());
+        let (files, files_stop) = (webhooks.clone(), stop.clone());
+        let following = async move {
+            files_stop.run_until_cancelled(files.follow_files()).await;
+        };
         let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
             ("comparing records", tokio::spawn(comparing.run(compare_stop))),
             ("shared answers", tokio::spawn(answers)),
+            ("certificates towards partners", tokio::spawn(following)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             ("console", tokio::spawn(console.run(console_listener, stop.clone()))),

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use roamhub_core::ports::Clock;
+use roamhub_ingress::Door;
+use roamhub_relay::HttpCourier;
 use roamhub_services::Partners;
 
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
-use crate::node::{self, Node};
+use crate::node::{self, Entrance, Node};
 use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
+use crate::tls::TlsFiles;
 use crate::{control, restore, telemetry};
 
 /// Runs the hub until it is told to stop.
@@ -35,7 +38,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if directory.operators().next().is_none() {
         tracing::warn!("no operator is registered; name them in a file and say --partners FILE");
     }
-    if !settings.listen.ip().is_loopback() {
+    if settings.tls.is_none() && !settings.listen.ip().is_loopback() {
         tracing::warn!(listen = %settings.listen, "plain HTTP: anybody who reaches this address may claim any id");
     }
     let seal = keys::seal(&settings.data, &settings.issuer)?;
@@ -43,41 +46,91 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
     let partners = Arc::new(Partners::new(directory));
+    let courier = HttpCourier::new(settings.outgoing);
+    let tls = settings.tls.map(|tls| TlsFiles::load(tls, partners.clone(), courier.certificates()));
+    let tls = tls.transpose()?;
+    let door = tls.as_ref().map_or(Ok(Door::Plain), |tls| tls.door(&settings.limits))?;
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, control, settings.watching)
+    let entrance = Entrance { listener: oicp, door, limits: settings.limits };
+    let calling = (courier, settings.watching);
+    let node = Node::start((ledger, gone), partners, seal, entrance, console, control, calling)
         .await
         .context("cannot start")?;
-    println!("listening oicp http://{}", node.oicp);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    println!("listening oicp {scheme}://{}", node.oicp);
     println!("listening console http://{}", node.console);
     println!("ready");
-    attend(node, &mut signals, file).await
+    attend(node, &mut signals, Followed { partners: file, tls }).await
 }
 
-/// Looks after a running hub until it is told to stop or a part of it fails.
-async fn attend(
-    mut node: Node,
-    signals: &mut Signals,
-    mut file: Option<PartnersFile>,
-) -> anyhow::Result<ExitCode> {
-    let code = loop {
-        let changed = async {
-            match file.as_mut() {
+/// The files that are read again while the hub runs.
+struct Followed {
+    partners: Option<PartnersFile>,
+    tls: Option<TlsFiles>,
+}
+
+/// Which of them have changed.
+enum Which {
+    Partners,
+    Tls,
+}
+
+impl Followed {
+    async fn changed(&mut self) -> Which {
+        let partners = async {
+            match self.partners.as_mut() {
                 Some(file) => file.changed().await,
                 None => std::future::pending().await,
             }
         };
+        let tls = async {
+            match self.tls.as_mut() {
+                Some(files) => files.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = partners => Which::Partners,
+            () = tls => Which::Tls,
+        }
+    }
+
+    async fn reload(&self) {
+        if self.partners.is_none() && self.tls.is_none() {
+            tracing::warn!("SIGHUP: there is neither a partners file nor a certificate to read again");
+        }
+        self.reload_partners().await;
+        self.reload_tls().await;
+    }
+
+    async fn reload_partners(&self) {
+        if let Some(file) = &self.partners {
+            file.reload().await;
+        }
+    }
+
+    async fn reload_tls(&self) {
+        if let Some(files) = &self.tls {
+            files.reload().await;
+        }
+    }
+}
+
+/// Looks after a running hub until it is told to stop or a part of it fails.
+async fn attend(mut node: Node, signals: &mut Signals, mut files: Followed) -> anyhow::Result<ExitCode> {
+    let code = loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break ExitCode::SUCCESS,
-                Asked::Reload => match &file {
-                    Some(file) => file.reload().await,
-                    None => tracing::warn!("SIGHUP: there is no partners file to read again"),
-                },
+                Asked::Reload => files.reload().await,
             },
-            () = changed => if let Some(file) = &file { file.reload().await },
+            which = files.changed() => match which {
+                Which::Partners => files.reload_partners().await,
+                Which::Tls => files.reload_tls().await,
+            },
             part = node.failed() => {
                 tracing::error!(part, "an essential part of the hub ended; stopping");
                 break ExitCode::FAILURE;

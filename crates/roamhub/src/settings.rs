@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use roamhub_core::address::Reach;
+use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
+use roamhub_relay::Outgoing;
 use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
+use crate::outgoing::{self, OutgoingSection};
 use crate::retention_settings::{self, RetentionSection};
 use crate::telemetry::LogFormat;
+use crate::tls::{TlsSection, TlsSettings};
 use crate::watching::Watching;
 use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
 
@@ -39,6 +44,18 @@ pub(crate) struct ServeArgs {
     /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
+    /// The hub's certificate chain (PEM): partners are then known by their client certificates
+    #[arg(long, env = "ROAMHUB_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The key of the hub's certificate (PEM)
+    #[arg(long, env = "ROAMHUB_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Authorities (PEM) whose certificates partners may be named by, as issuer and subject
+    #[arg(long, env = "ROAMHUB_TLS_CLIENT_CA", value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+    /// Connections that the certificates of one partner may have open [default: 1024]
+    #[arg(long, env = "ROAMHUB_TLS_CONNECTIONS_PER_PARTNER", value_name = "NUMBER")]
+    tls_connections_per_partner: Option<usize>,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
     #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
     disk_mark: Option<u32>,
@@ -70,6 +87,10 @@ struct SettingsFile {
     issuer: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
+    outgoing: OutgoingSection,
+    #[serde(default)]
+    tls: TlsSection,
+    #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
@@ -90,6 +111,10 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
+    /// The hub's certificate; none in plain mode.
+    pub(crate) tls: Option<TlsSettings>,
+    /// Bounds on connections.
+    pub(crate) limits: Limits,
     /// How much of the disk is left alone.
     pub(crate) disk: DiskRules,
     /// The hub's name in its receipts.
@@ -98,13 +123,36 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// How the hub calls partners.
+    pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
+}
+
+/// What commands beside a hub need of its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    /// Folder for the ledger.
+    pub(crate) data: PathBuf,
+    /// The partners file, where one is the truth.
+    pub(crate) partners: Option<PathBuf>,
+    /// How the hub calls partners.
+    pub(crate) outgoing: Outgoing,
 }
 
 /// The data folder where nothing else is said.
 pub(crate) fn default_data() -> PathBuf {
     PathBuf::from("roamhub-data")
+}
+
+/// The partners file in the data folder, if there is one.
+fn beside(data: &Path) -> Option<PathBuf> {
+    Some(data.join("partners.toml")).filter(|file| file.exists())
+}
+
+/// How the hub calls partners. In plain mode it may call loopback and private addresses without being told.
+fn calling(section: OutgoingSection, plain: bool) -> anyhow::Result<Outgoing> {
+    Ok(Outgoing { client: outgoing::settle(section)?, reach: Reach::allowing_private(plain) })
 }
 
 /// The hub's name in its receipts where nothing else is said.
@@ -113,19 +161,42 @@ pub(crate) fn default_issuer() -> String {
 }
 
 impl ServeArgs {
+    /// A hub's settings as a command beside it is told where to find them.
+    pub(crate) fn beside(
+        config: Option<PathBuf>,
+        data: Option<PathBuf>,
+        partners: Option<PathBuf>,
+    ) -> anyhow::Result<Beside> {
+        let file = Self { config, ..Self::default() }.file()?;
+        let data = data.or(file.data).unwrap_or_else(default_data);
+        let partners = partners.or(file.partners).or_else(|| beside(&data));
+        let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls)? })
+    }
+
     /// Puts command line, environment, file and defaults together.
     pub(crate) fn settle(self) -> anyhow::Result<Settings> {
         let file = self.file()?;
         let data = self.data.or(file.data).unwrap_or_else(default_data);
-        let beside = data.join("partners.toml");
-        let partners = self.partners.or(file.partners).or_else(|| beside.exists().then_some(beside));
+        let partners = self.partners.or(file.partners).or_else(|| beside(&data));
         let mib = |chosen: Option<u32>, default: u64| chosen.map_or(default, |mib| u64::from(mib) << 20);
         let usual = DiskRules::default();
+        let tls = TlsSection {
+            certificate: self.tls_certificate.or(file.tls.certificate),
+            key: self.tls_key.or(file.tls.key),
+            client_ca: self.tls_client_ca.or(file.tls.client_ca),
+            connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
+        };
+        let limits = tls.limits()?;
+        let tls = tls.settle()?;
+        let plain = tls.is_none();
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            tls,
+            limits,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
                 reserve: mib(self.disk_reserve.or(file.disk_reserve), usual.reserve),
@@ -133,16 +204,17 @@ impl ServeArgs {
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            outgoing: calling(file.outgoing, plain)?,
             watching: Watching {
                 retention: retention_settings::settle(file.retention)?,
                 ..watching_settings::settle(file.watchdog, file.notify, file.smtp)?
             },
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
-        if !allowed && !settings.listen.ip().is_loopback() {
+        if !allowed && settings.tls.is_none() && !settings.listen.ip().is_loopback() {
             bail!(
-                "{} is not loopback, and without certificates anybody who reaches it may claim any id; listen on \
-                 127.0.0.1 behind something that checks who calls, or say --allow-plain-http",
+                "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
+                 certificate (--tls-certificate FILE --tls-key FILE), listen on 127.0.0.1, or say --allow-plain-http",
                 settings.listen
             );
         }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use roamhub_core::address::Reach;
 use roamhub_core::contact::{Contact, Secret, Webhook, is_mail_address};
 use roamhub_core::trouble::Pace;
 use roamhub_core::watchdog::Limits;
@@ -39,6 +40,8 @@ pub(crate) struct NotifySection {
     webhook: Option<String>,
     secret: Option<String>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    allow_private: bool,
     mail: Option<String>,
     after: Option<String>,
     remind_after: Option<String>,
@@ -99,7 +102,12 @@ fn people(section: NotifySection, usual: PeopleSettings) -> anyhow::Result<Peopl
             ensure!(fine && !url.contains(char::is_whitespace), "notify.webhook: {url:?} is not a URL");
             let secret = secret.filter(|secret| secret.len() >= 16);
             let secret = secret.context("notify.webhook needs a secret of at least 16 characters")?;
-            Some(Webhook { url, secret: Secret::new(secret), ca: section.ca })
+            Some(Webhook {
+                url,
+                secret: Secret::new(secret),
+                ca: section.ca,
+                reach: Reach::allowing_private(section.allow_private),
+            })
         }
     };
     let mail = text("NOTIFY_MAIL", section.mail);

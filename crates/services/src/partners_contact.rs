@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use roamhub_core::address::Reach;
 use roamhub_core::contact::{Contact, Secret, Webhook, is_mail_address};
 use serde::Deserialize;
 use toml::Spanned;
@@ -17,6 +18,8 @@ pub(crate) struct NotifyEntry {
     webhook: Option<Spanned<String>>,
     secret: Option<Spanned<String>>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    allow_private: bool,
     mail: Option<Spanned<String>>,
 }
 
@@ -29,6 +32,7 @@ impl Reader<'_> {
                 url: self.url_without(url, &['#', '@'], "a URL like https://partner.example/alerts")?,
                 secret: Secret::new(secret.get_ref().clone()),
                 ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
+                reach: Reach::allowing_private(entry.allow_private),
             }),
             (Some(_), Some(secret)) => {
                 return Err(self.wrong(secret, "a webhook's secret has at least 16 characters"));

@@ -198,7 +198,7 @@ impl Inner {
                 tracing::warn!(about = %trouble.about, %since, ?facts, "{}", told.subject);
             }
         }
-        for to in [trouble.about, Side::Hub] {
+        for to in BTreeSet::from([trouble.about, Side::Hub]) {
             let contact = self.contact(to);
             let message = |channel, body: &str| OwedMessage {
                 no: 0,
@@ -271,6 +271,7 @@ impl Inner {
             headers: vec![("hub-signature", signature(webhook.secret.expose(), &message.body))],
             body: message.body.clone().into(),
             ca: webhook.ca,
+            reach: webhook.reach,
             budget: BUDGET,
         };
         match self.ways.webhooks.call(call).await {

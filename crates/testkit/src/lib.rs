@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "a test double reports a broken expectation by failing the test")]
 
 pub mod ca;
+pub mod client_maker;
 pub mod hub;
 pub mod load;
 pub mod mail;
@@ -22,6 +23,7 @@ pub mod webhook;
 mod wire;
 
 pub use ca::{ClientTls, ServerTls, TestCa};
+pub use client_maker::ClientMaker;
 pub use hub::{HubProcess, partners_toml};
 pub use mail::FakeMailServer;
 pub use operator::{Answer, FakeOperator, gzipped};

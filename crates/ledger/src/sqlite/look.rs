@@ -4,9 +4,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use oicp::{OperatorId, ProviderId};
+use roamhub_core::account::AuditRecord;
 use roamhub_core::mandate::Suspension;
 use roamhub_core::media::Upload;
 use roamhub_core::ports::cdr::Difference;
+use roamhub_core::ports::rates::LaneRate;
 use roamhub_core::ports::retention::KeptRecord;
 use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::ports::{LedgerTask, LookPort, Pause, Queue};
@@ -21,8 +23,8 @@ use super::lookup::{Standing, last_number, standing};
 use super::rows::{bytes, instant, operator, provider};
 use super::runs::{Known, messages_of_from_outside};
 use super::{
-    FILE_NAME, OpenError, Sqlite, StoreError, cdr_compare, lanes, mandate, receipts, records, replays,
-    retention, schema, sessions, uploads, watch,
+    FILE_NAME, OpenError, Sqlite, StoreError, audit, cdr_compare, lanes, mandate, rates, receipts, records,
+    replays, retention, schema, sessions, uploads, watch,
 };
 
 impl LookPort for Sqlite {
@@ -122,6 +124,14 @@ impl Look {
         Ok(watch::ghosts(&self.0, operator, limit)?)
     }
 
+    /// The partners document that is kept in the ledger, if there is one.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn partners(&self) -> Result<Option<String>, OpenError> {
+        Ok(records::load_partners(&self.0)?)
+    }
+
     /// The newest authorisations that were refused while a session of this operator (or of any) stood open.
     ///
     /// # Errors
@@ -172,6 +182,22 @@ impl Look {
     /// [`OpenError`] if the ledger cannot be read.
     pub fn lanes(&self) -> Result<(Vec<Pause>, Vec<Queue>), OpenError> {
         Ok((lanes::pauses(&self.0)?, lanes::queues(&self.0)?))
+    }
+
+    /// The drain rates that somebody has set.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn rates(&self) -> Result<Vec<LaneRate>, OpenError> {
+        Ok(rates::rates(&self.0)?)
+    }
+
+    /// The newest lines of the audit trail, at most `limit`, with numbers below `before`.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn audit(&self, before: Option<i64>, limit: usize) -> Result<Vec<AuditRecord>, OpenError> {
+        Ok(audit::newest(&self.0, before, limit)?)
     }
 
     /// The newest push of authentication data of each provider, with what it has now.

@@ -6,6 +6,8 @@
 //! * notification and delivery are written in one transaction;
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
+mod accounts;
+mod audit;
 mod book;
 mod cdr;
 mod cdr_compare;
@@ -14,6 +16,7 @@ mod claims;
 mod clock_step;
 mod deliveries;
 mod erasure;
+mod evse;
 mod feed;
 mod follow;
 mod history;
@@ -25,6 +28,7 @@ mod lookup;
 mod mandate;
 mod media;
 mod people;
+mod rates;
 mod readers;
 mod receipts;
 mod records;
@@ -40,6 +44,7 @@ mod sequencer;
 mod sessions;
 mod space;
 mod tenure;
+mod tokens;
 mod turns;
 mod undecided;
 mod uploads;
@@ -68,6 +73,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
+pub use evse::{EVSE_FILE_NAME, EvseFile};
 pub use look::{Look, Passed, look_up};
 pub use space::DiskRules;
 use writer::Desk;
@@ -141,7 +147,7 @@ pub struct Sqlite {
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
     reception: Arc<cdr::Reception>,
-    _lock: lock::Lock,
+    lock: Arc<lock::Lock>,
 }
 
 /// Resolves when a thread of the ledger has ended, for whatever reason.
@@ -181,7 +187,7 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn open_with(folder: &Path, now: Timestamp, disk: DiskRules) -> Result<(Self, Gone), OpenError> {
         make_private_folder(folder)?;
-        let lock = lock::Lock::take(folder)?;
+        let lock = Arc::new(lock::Lock::take(folder)?);
         let space = Arc::new(space::Space::open(folder, disk)?);
         let file = folder.join(FILE_NAME);
         let mut connection = connect(&file)?;
@@ -204,8 +210,7 @@ impl Sqlite {
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
         let reception = Arc::default();
-        let ledger =
-            Self { readers, aside, writer, tenure, recent, space, sequencer, reception, _lock: lock };
+        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, reception, lock };
         Ok((ledger, Gone(gone)))
     }
 

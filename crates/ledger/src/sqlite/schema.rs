@@ -17,7 +17,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_cdr.sql"),
     include_str!("migrations/0010_media.sql"),
     include_str!("migrations/0011_mandate.sql"),
-    include_str!("migrations/0012_retention.sql"),
+    include_str!("migrations/0012_accounts.sql"),
+    include_str!("migrations/0013_retention.sql"),
 ];
 
 /// The newest schema this program knows.

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, also in what its stories share"
 )]
 
+mod accounts;
 mod any_feed;
 mod any_retention;
 mod any_sequence;
@@ -161,6 +162,18 @@ macro_rules! conformance {
                 an_end_that_was_never_tried_is_tried_however_old_it_is
                 a_pause_is_there_until_it_is_resumed_also_after_a_restart
                 queues_say_how_much_waits_and_since_when
+            }
+            accounts {
+                only_one_is_first_and_a_name_is_given_once
+                a_log_in_is_found_by_its_hash_until_it_is_closed
+                what_has_expired_is_forgotten_at_the_next_log_in
+                a_new_password_ends_the_other_log_ins_and_bars_those_under_way
+                a_new_role_ends_log_ins_and_revokes_what_may_do_more
+                a_user_who_goes_takes_log_ins_and_tokens_along
+                a_token_is_listed_found_and_revoked_with_what_it_made
+                the_audit_trail_is_read_backwards_page_by_page
+                strangers_do_not_fill_the_audit_trail
+                a_drain_rate_holds_until_it_is_cleared
             }
             release {
                 an_owed_end_is_found_by_its_card_filed_or_not

@@ -1,10 +1,10 @@
-//! Until when certificates are valid, as far as the courier has seen: those that servers showed it, and those of the
-//! extra CA files that it trusts. Whoever warns people of their end reads it here.
+//! Until when certificates are valid, as far as the courier has seen: those that servers showed it, those of the
+//! extra CA files that it trusts, and those that it shows itself. Whoever warns people of their end reads it here.
 //!
 //! Invariants: the newest handshake says what is so of a server; a resumed session, which shows the certificate of the
 //! first, says nothing; nothing is known of a server that was not called since the start.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use http::Uri;
 use jiff::Timestamp;
+use roamhub_core::Partner;
+use roamhub_core::certificate::Fingerprint;
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, HandshakeKind};
 use tokio::net::TcpStream;
@@ -20,10 +22,14 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use super::pool::Address;
+use super::terms::Terms;
 
 /// So long after a full handshake the next one is full again: a server may have renewed its certificate and go on
 /// resuming sessions.
 const FULL_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// So many certificates are remembered of a partner that calls: those that it used last.
+const MOST_CLIENTS: usize = 16;
 
 /// A host and its port.
 type Server = (String, u16);
@@ -39,6 +45,10 @@ struct Shown {
 struct Seen {
     servers: HashMap<Server, Shown>,
     authorities: HashMap<PathBuf, Timestamp>,
+    own: HashMap<PathBuf, Timestamp>,
+    calling: BTreeSet<PathBuf>,
+    serving: Option<(PathBuf, Timestamp)>,
+    clients: HashMap<Partner, Vec<(Fingerprint, Timestamp)>>,
 }
 
 /// The certificates seen since the start, by server and by CA file.
@@ -52,7 +62,7 @@ impl SeenCertificates {
     /// because it had expired. `None` if nothing was seen of it, or if the URL is not `https://`.
     #[must_use]
     pub fn of_server(&self, url: &str) -> Option<Timestamp> {
-        let address = url.parse::<Uri>().ok().and_then(|uri| Address::of(&uri, None))?;
+        let address = url.parse::<Uri>().ok().and_then(|uri| Address::of(&uri, Terms::default()))?;
         let server = (address.host, address.port);
         self.seen().servers.get(&server).filter(|_| address.tls).map(|shown| shown.expires_at)
     }
@@ -62,6 +72,51 @@ impl SeenCertificates {
     #[must_use]
     pub fn of_authority(&self, file: &Path) -> Option<Timestamp> {
         self.seen().authorities.get(file).copied()
+    }
+
+    /// Until when the certificate in a file is valid that the hub shows. `None` if it was not loaded yet.
+    #[must_use]
+    pub fn of_own(&self, file: &Path) -> Option<Timestamp> {
+        self.seen().own.get(file).copied()
+    }
+
+    /// The file with the certificate that the hub shows to all partners that it calls, if there is one.
+    #[must_use]
+    pub fn calling(&self) -> Vec<PathBuf> {
+        self.seen().calling.iter().cloned().collect()
+    }
+
+    /// The certificate that the hub shows when it is called: its file and its end.
+    #[must_use]
+    pub fn serving(&self) -> Option<(PathBuf, Timestamp)> {
+        self.seen().serving.clone()
+    }
+
+    /// The certificates with which a partner has called since the start, and their ends.
+    #[must_use]
+    pub fn of_client(&self, partner: Partner) -> Vec<(Fingerprint, Timestamp)> {
+        self.seen().clients.get(&partner).cloned().unwrap_or_default()
+    }
+
+    /// Takes note of the certificate that the hub shows from now on when it is called.
+    pub fn note_serving(&self, file: &Path, expires_at: Timestamp) {
+        self.seen().serving = Some((file.to_owned(), expires_at));
+    }
+
+    /// Takes note of a certificate with which a partner has called.
+    pub fn note_client(&self, partner: Partner, fingerprint: Fingerprint, expires_at: Timestamp) {
+        let mut seen = self.seen();
+        let known = seen.clients.entry(partner).or_default();
+        known.retain(|(other, _)| *other != fingerprint);
+        known.push((fingerprint, expires_at));
+        if known.len() > MOST_CLIENTS {
+            known.remove(0);
+        }
+    }
+
+    /// Takes note of the file with the certificate that all are shown.
+    pub(super) fn note_calling(&self, file: &Path) {
+        self.seen().calling.insert(file.to_owned());
     }
 
     /// Whether the next handshake with a server must not resume a session.
@@ -95,6 +150,13 @@ impl SeenCertificates {
         let longest = certificates.iter().filter_map(expiry).max();
         if let Some(expires_at) = longest {
             self.seen().authorities.insert(file.to_owned(), expires_at);
+        }
+    }
+
+    /// Takes note of a certificate that the hub shows.
+    pub(super) fn note_own(&self, file: &Path, certificate: &CertificateDer<'_>) {
+        if let Some(expires_at) = expiry(certificate) {
+            self.seen().own.insert(file.to_owned(), expires_at);
         }
     }
 
@@ -139,7 +201,7 @@ mod tests {
     use super::*;
 
     fn address(url: &str) -> Address {
-        Address::of(&url.parse().unwrap(), None).unwrap()
+        Address::of(&url.parse().unwrap(), Terms::default()).unwrap()
     }
 
     fn at(seconds: u64) -> Timestamp {

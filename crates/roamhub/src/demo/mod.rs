@@ -20,13 +20,14 @@ use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
+use roamhub_relay::{HttpCourier, Outgoing};
 use roamhub_services::{Partners, partners_file};
 use tokio::net::TcpListener;
 
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::Signals;
-use crate::node::{self, Node};
+use crate::node::{self, Entrance, Node};
 use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
 use crate::watching::Watching;
@@ -81,7 +82,9 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     open_guide_session(ledger.as_ref(), &cast).await?;
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, None, Watching::default()).await?;
+    let entrance = Entrance::plain(oicp);
+    let calling = (HttpCourier::new(Outgoing::plain()), Watching::default());
+    let node = Node::start((ledger, gone), partners, seal, entrance, console, None, calling).await?;
 
     screen::introduce(&cast, &node, &operator.url(), &provider.url());
     uploads::upload(&cast, node.oicp).await?;
