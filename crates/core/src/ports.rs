@@ -369,10 +369,10 @@ pub trait Ledger:
     + UploadPort
     + MediaPort
     + mandate::MandatePort
-    + retention::RetentionPort
     + accounts::AccountPort
     + accounts::AuditPort
     + rates::RatePort
+    + retention::RetentionPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

@@ -1,6 +1,7 @@
-//! Charging spots, their states and their prices.
+//! EVSE data, their status and dynamic prices.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use oicp::evse::{DeltaType, EvseRecord, PullEvseData, Pulled, PushEvseData};
 use oicp::evse_status::{EvseStatus, MOST_IDS, PullEvseStatus, PushEvseStatus, StatusAnswer, Wanted};
 use oicp::geo::GeoFormat;
@@ -32,7 +33,7 @@ pub fn evse_data(body: &[u8]) {
 fn how(format: GeoFormat) -> Pulled<'static> {
     Pulled {
         delta: Some(DeltaType::Update),
-        last_update: jiff::Timestamp::UNIX_EPOCH,
+        last_update: Timestamp::UNIX_EPOCH,
         operator_id: OperatorId::parse("DE*ABC").expect("an id"),
         operator_name: "\"ABC\"",
         format,

@@ -20,6 +20,7 @@ mod outgoing;
 mod partners;
 mod partners_test;
 mod pki;
+mod proxy_settings;
 mod replay;
 mod restore;
 mod retention;

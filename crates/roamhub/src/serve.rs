@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use roamhub_core::ports::Clock;
-use roamhub_ingress::Door;
 use roamhub_relay::HttpCourier;
 use roamhub_services::Partners;
 
@@ -38,7 +37,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if directory.operators().next().is_none() {
         tracing::warn!("no operator is registered; name them in a file and say --partners FILE");
     }
-    if settings.tls.is_none() && !settings.listen.ip().is_loopback() {
+    if settings.believes_everybody() && !settings.listen.ip().is_loopback() {
         tracing::warn!(listen = %settings.listen, "plain HTTP: anybody who reaches this address may claim any id");
     }
     let seal = keys::seal(&settings.data, &settings.issuer)?;
@@ -46,10 +45,10 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
     let partners = Arc::new(Partners::new(directory));
+    let scheme = if settings.tls.own.is_some() { "https" } else { "http" };
     let courier = HttpCourier::new(settings.outgoing);
-    let tls = settings.tls.map(|tls| TlsFiles::load(tls, partners.clone(), courier.certificates()));
-    let tls = tls.transpose()?;
-    let door = tls.as_ref().map_or(Ok(Door::Plain), |tls| tls.door(&settings.limits))?;
+    let tls = TlsFiles::load(settings.tls, partners.clone(), courier.certificates())?;
+    let door = tls.door(&settings.limits, settings.proxies)?;
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
@@ -59,7 +58,6 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let node = Node::start((ledger, gone), partners, seal, entrance, console, control, calling)
         .await
         .context("cannot start")?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
     println!("listening oicp {scheme}://{}", node.oicp);
     println!("listening console http://{}", node.console);
     println!("ready");
@@ -69,7 +67,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
 /// The files that are read again while the hub runs.
 struct Followed {
     partners: Option<PartnersFile>,
-    tls: Option<TlsFiles>,
+    tls: TlsFiles,
 }
 
 /// Which of them have changed.
@@ -86,20 +84,14 @@ impl Followed {
                 None => std::future::pending().await,
             }
         };
-        let tls = async {
-            match self.tls.as_mut() {
-                Some(files) => files.changed().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = partners => Which::Partners,
-            () = tls => Which::Tls,
+            () = self.tls.changed() => Which::Tls,
         }
     }
 
     async fn reload(&self) {
-        if self.partners.is_none() && self.tls.is_none() {
+        if self.partners.is_none() && self.tls.is_nothing() {
             tracing::warn!("SIGHUP: there is neither a partners file nor a certificate to read again");
         }
         self.reload_partners().await;
@@ -113,8 +105,8 @@ impl Followed {
     }
 
     async fn reload_tls(&self) {
-        if let Some(files) = &self.tls {
-            files.reload().await;
+        if !self.tls.is_nothing() {
+            self.tls.reload().await;
         }
     }
 }

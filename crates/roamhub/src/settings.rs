@@ -14,6 +14,7 @@ use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
 use crate::outgoing::{self, OutgoingSection};
+use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
 use crate::retention_settings::{self, RetentionSection};
 use crate::telemetry::LogFormat;
 use crate::tls::{TlsSection, TlsSettings};
@@ -56,6 +57,8 @@ pub(crate) struct ServeArgs {
     /// Connections that the certificates of one partner may have open [default: 1024]
     #[arg(long, env = "ROAMHUB_TLS_CONNECTIONS_PER_PARTNER", value_name = "NUMBER")]
     tls_connections_per_partner: Option<usize>,
+    #[command(flatten)]
+    proxies: ProxyArgs,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
     #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
     disk_mark: Option<u32>,
@@ -91,6 +94,8 @@ struct SettingsFile {
     #[serde(default)]
     tls: TlsSection,
     #[serde(default)]
+    proxy: ProxySection,
+    #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
@@ -111,8 +116,10 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call.
     pub(crate) console: SocketAddr,
-    /// The hub's certificate; none in plain mode.
-    pub(crate) tls: Option<TlsSettings>,
+    /// The hub's certificate.
+    pub(crate) tls: TlsSettings,
+    /// The proxies that tell who calls.
+    pub(crate) proxies: Option<ProxySettings>,
     /// Bounds on connections.
     pub(crate) limits: Limits,
     /// How much of the disk is left alone.
@@ -127,6 +134,13 @@ pub(crate) struct Settings {
     pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
+}
+
+impl Settings {
+    /// Whether a partner is who it says it is.
+    pub(crate) fn believes_everybody(&self) -> bool {
+        self.tls.own.is_none() && self.proxies.is_none()
+    }
 }
 
 /// What commands beside a hub need of its settings.
@@ -171,7 +185,8 @@ impl ServeArgs {
         let data = data.or(file.data).unwrap_or_else(default_data);
         let partners = partners.or(file.partners).or_else(|| beside(&data));
         let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
-        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls)? })
+        let proxies = std::env::var_os("ROAMHUB_TRUSTED_PROXIES").is_some() || file.proxy.trusts_any();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls && !proxies)? })
     }
 
     /// Puts command line, environment, file and defaults together.
@@ -188,14 +203,16 @@ impl ServeArgs {
             connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
         };
         let limits = tls.limits()?;
-        let tls = tls.settle()?;
-        let plain = tls.is_none();
+        let proxies = self.proxies.over(file.proxy).settle()?;
+        let tls = tls.settle(proxies.is_some())?;
+        let plain = tls.own.is_none() && proxies.is_none();
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
             tls,
+            proxies,
             limits,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
@@ -211,7 +228,7 @@ impl ServeArgs {
             },
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
-        if !allowed && settings.tls.is_none() && !settings.listen.ip().is_loopback() {
+        if !allowed && settings.believes_everybody() && !settings.listen.ip().is_loopback() {
             bail!(
                 "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
                  certificate (--tls-certificate FILE --tls-key FILE), listen on 127.0.0.1, or say --allow-plain-http",
