@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oicp::personal::{shapes_only, starred};
 use roamhub_core::directory::Directory;
 use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
 use roamhub_core::records::Refusal;
@@ -135,7 +136,7 @@ impl Hub {
     /// Keeps a record of a refused request, without waiting for it.
     pub fn note_refusal(&self, refusal: Refusal) {
         // The caller hears what it has sent; who looks at refusals does not.
-        let reason = oicp::personal::shapes_only(&refusal.reason);
+        let reason = starred(&shapes_only(&refusal.reason));
         self.inner.ledger.note_refusal(Refusal { reason, ..refusal });
     }
 }
