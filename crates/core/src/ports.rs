@@ -58,6 +58,9 @@ pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What a ledger operation resolves to.
 pub type LedgerTask<'a, T> = Task<'a, Result<T, LedgerError>>;
 
+/// Is told what came of work that nobody waits for: once, on whatever thread, and it must not block.
+pub type Told<T> = Box<dyn FnOnce(Result<T, LedgerError>) + Send>;
+
 /// Why a ledger operation did not happen. The details are in the log, not here: partners see none of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -272,6 +275,15 @@ pub trait DeliveryPort: Send + Sync {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled>;
+    /// The same where nobody waits for it. A ledger that dies meanwhile tells nothing.
+    fn settle_and_tell(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        attempt: AttemptRecord,
+        fate: Fate,
+        told: Told<Settled>,
+    );
     /// Claims at most `limit` deliveries of a provider that are due: End and Error before Start and Progress, charge
     /// detail records last; first attempts before retries, then the longest due. Ends what is too old on the way, though
     /// no End, Error or record that was never tried. `only` leaves the others where they are; without it, notifications

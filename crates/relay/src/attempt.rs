@@ -9,7 +9,7 @@ use oicp::service::Service;
 use roamhub_core::delivery::{FinalState, Lease, Tries};
 use roamhub_core::mandate::{self, Origin};
 use roamhub_core::outcome::{self, AttemptOutcome, Next, Situation};
-use roamhub_core::ports::{AttemptRecord, Fate, Letter, Settled};
+use roamhub_core::ports::{AttemptRecord, Fate, LedgerError, Letter, Settled};
 use roamhub_core::route::Route;
 use roamhub_core::{MessageKind, ProcessId, SessionKey};
 
@@ -95,12 +95,34 @@ impl Inner {
     /// Writes the outcome. If the ledger does not take it, the lease runs out and the provider sees a repeat.
     pub(crate) async fn record(&self, attempt: &Attempt, done: Box<Done>) {
         let Done { record, fate, .. } = *done;
-        let retried = matches!(fate, Fate::Retry { .. });
-        if let Fate::Final { state: state @ (FinalState::Exhausted | FinalState::Expired), reason } = fate {
+        let retried = self.count_fate(attempt, &fate);
+        let settled = self.ledger.settle(attempt.lease, self.clock.now(), record, fate).await;
+        self.recorded(attempt, settled, retried);
+    }
+
+    /// The same where nobody waits for it.
+    pub(crate) fn record_behind(self: &Arc<Self>, attempt: Box<Attempt>, done: Box<Done>) {
+        let Done { record, fate, .. } = *done;
+        let retried = self.count_fate(&attempt, &fate);
+        let (lease, inner, under_way) = (attempt.lease, self.clone(), self.tasks.token());
+        let told = move |settled| {
+            inner.recorded(&attempt, settled, retried);
+            drop(under_way);
+        };
+        self.ledger.settle_and_tell(lease, self.clock.now(), record, fate, Box::new(told));
+    }
+
+    /// Counts what is given up; whether there is another attempt.
+    fn count_fate(&self, attempt: &Attempt, fate: &Fate) -> bool {
+        if let Fate::Final { state: state @ (FinalState::Exhausted | FinalState::Expired), reason } = *fate {
             let reason = reason.unwrap_or("too-old");
             self.metrics.given_up(&attempt.route.provider, state.as_str(), reason).inc();
         }
-        match self.ledger.settle(attempt.lease, self.clock.now(), record, fate).await {
+        matches!(fate, Fate::Retry { .. })
+    }
+
+    fn recorded(&self, attempt: &Attempt, settled: Result<Settled, LedgerError>, retried: bool) {
+        match settled {
             Ok(Settled::Recorded) => {}
             Ok(Settled::Late) => {
                 tracing::warn!(process = %attempt.process, "the outcome came after the lease was lost")

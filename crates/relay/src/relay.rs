@@ -195,8 +195,7 @@ impl Inner {
         if attempt.process != process {
             self.joins.close(process);
         }
-        let inner = self.clone();
-        self.tasks.spawn(async move { inner.record(&attempt, done).await });
+        self.record_behind(attempt, done);
         Ok(submitted)
     }
 

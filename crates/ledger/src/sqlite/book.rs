@@ -3,7 +3,8 @@
 //! database.
 //!
 //! Invariants:
-//! * everything here can be read from the ledger, and only the writer's thread changes either;
+//! * everything here can be read from the ledger, but for deliveries in hand ([`super::in_hand`]), which are never
+//!   forgotten; only the writer's thread changes either;
 //! * what a transaction touched is forgotten if it is rolled back;
 //! * it is bounded: two generations, the older of which is forgotten when the younger is full.
 
@@ -16,6 +17,7 @@ use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, params};
 
 use super::StoreError;
+use super::in_hand::{Change, Unwritten};
 use super::rows::{instant, kind, life};
 use super::runs::{Known, Recent};
 
@@ -29,6 +31,18 @@ pub(super) struct Page {
     /// Numbers of its messages by part of their digest.
     messages: Option<BTreeMap<i64, i64>>,
     open: Option<Vec<OpenRow>>,
+    /// Those of the open ones that are in hand and have no row, while the others are not read.
+    in_hand: Vec<OpenRow>,
+    /// It is over for the watchdog, whatever may still be said in it.
+    over: bool,
+}
+
+impl Page {
+    /// The open deliveries that have no row.
+    fn unwritten(&self) -> impl Iterator<Item = &OpenRow> {
+        let open = self.open.as_deref().unwrap_or(&self.in_hand);
+        open.iter().filter(|row| row.unwritten.is_some())
+    }
 }
 
 /// What decides whether a message of the session is welcome.
@@ -65,6 +79,8 @@ pub(super) struct OpenRow {
     pub(super) token: u32,
     pub(super) leased: bool,
     pub(super) due: bool,
+    /// It has no row: this is what it would say.
+    pub(super) unwritten: Option<Unwritten>,
 }
 
 /// The pages.
@@ -74,17 +90,20 @@ pub(super) struct Book {
     young: HashMap<SessionKey, Page>,
     old: HashMap<SessionKey, Page>,
     touched: Vec<SessionKey>,
+    /// The younger generation is full with so many.
+    full: usize,
 }
 
 impl Book {
     pub(super) fn new(recent: Recent) -> Self {
-        Self { recent, young: HashMap::new(), old: HashMap::new(), touched: Vec::new() }
+        let (young, old) = (HashMap::new(), HashMap::new());
+        Self { recent, young, old, touched: Vec::new(), full: GENERATION }
     }
 
     /// The session's page, to be read and changed within the transaction under way.
     fn page(&mut self, session: SessionKey) -> &mut Page {
-        if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
+        if self.young.len() >= self.full {
+            self.turn_over();
         }
         if self.touched.last() != Some(&session) {
             self.touched.push(session);
@@ -93,6 +112,13 @@ impl Book {
             Entry::Occupied(page) => page.into_mut(),
             Entry::Vacant(place) => place.insert(self.old.remove(&session).unwrap_or_default()),
         }
+    }
+
+    /// The older generation is forgotten, but for what is in hand.
+    fn turn_over(&mut self) {
+        let passed = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        self.young = passed.into_iter().filter(|(_, page)| page.unwritten().next().is_some()).collect();
+        self.full = GENERATION + self.young.len();
     }
 
     /// Who the session belongs to and how it stands; nothing if there is none.
@@ -131,15 +157,39 @@ impl Book {
     ) -> Result<&mut Vec<OpenRow>, StoreError> {
         let page = self.page(session);
         if page.open.is_none() {
-            page.open = Some(read_open(connection, session)?);
+            let mut open = read_open(connection, session)?;
+            open.append(&mut page.in_hand);
+            open.sort_unstable_by_key(|row| row.no);
+            page.open = Some(open);
         }
         Ok(page.open.get_or_insert_default())
     }
 
+    /// Whether the watchdog has nothing to hear in this session any more.
+    pub(super) fn is_over(&mut self, session: SessionKey) -> &mut bool {
+        &mut self.page(session).over
+    }
+
     /// Somebody else writes about this session.
     pub(super) fn forget(&mut self, session: SessionKey) {
-        self.young.remove(&session);
-        self.old.remove(&session);
+        for page in [self.young.remove(&session), self.old.remove(&session)].into_iter().flatten() {
+            let in_hand: Vec<OpenRow> = page.unwritten().copied().collect();
+            if !in_hand.is_empty() {
+                self.young.insert(session, Page { in_hand, ..Page::default() });
+            }
+        }
+    }
+
+    /// The first message of all that are in hand.
+    pub(super) fn first_in_hand(&self) -> Option<i64> {
+        let pages = self.young.values().chain(self.old.values());
+        pages.flat_map(Page::unwritten).map(|row| row.notification).min()
+    }
+
+    /// The sessions with something in hand.
+    pub(super) fn sessions_in_hand(&self) -> Vec<SessionKey> {
+        let pages = self.young.iter().chain(&self.old);
+        pages.filter(|(_, page)| page.unwritten().next().is_some()).map(|(session, _)| *session).collect()
     }
 
     /// The transaction was committed.
@@ -147,10 +197,19 @@ impl Book {
         self.touched.clear();
     }
 
-    /// The transaction was rolled back: what it touched is read again.
-    pub(super) fn rolled_back(&mut self) {
+    /// The transaction was rolled back: what it touched is read again, and in hand is what was before.
+    pub(super) fn rolled_back(&mut self, changes: impl Iterator<Item = Change>) {
         while let Some(session) = self.touched.pop() {
             self.forget(session);
+        }
+        for change in changes {
+            let (Change::Came(session, _) | Change::Left(session, _)) = change;
+            self.forget(session);
+            let in_hand = &mut self.young.entry(session).or_default().in_hand;
+            match change {
+                Change::Came(_, no) => in_hand.retain(|row| row.no != no),
+                Change::Left(_, row) => in_hand.push(row),
+            }
         }
     }
 }
@@ -190,7 +249,11 @@ fn read_open(connection: &Connection, session: SessionKey) -> Result<Vec<OpenRow
             token: row.get(4)?,
             leased: row.get(5)?,
             due: row.get(6)?,
+            unwritten: None,
         });
     }
     Ok(open)
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::book::OpenRow;
 use super::history::write_history;
+use super::lately::Late;
 use super::rows::{bytes, findings_json, instant, micros};
 use super::runs::Known;
 use super::writer::Desk;
@@ -91,10 +92,10 @@ impl CdrPort for Sqlite {
     }
 }
 
-fn take_in(desk: &mut Desk, intake: &CdrIntake, reception: &Reception) -> Result<CdrTaken, StoreError> {
-    let facts = desk.book.facts(&desk.connection, intake.session)?;
+fn take_in(desk: &mut Desk<'_>, intake: &CdrIntake, reception: &Reception) -> Result<CdrTaken, StoreError> {
+    let facts = desk.book.facts(desk.connection, intake.session)?;
     let Some(facts) = facts.cloned() else { return Ok(CdrTaken::SessionInvalid) };
-    let known = known(&desk.connection, intake.session)?;
+    let known = known(desk.connection, intake.session)?;
     let record = match &known {
         None => Record::First,
         Some(known) if known.digest == intake.digest => Record::Identical,
@@ -110,13 +111,15 @@ fn take_in(desk: &mut Desk, intake: &CdrIntake, reception: &Reception) -> Result
     if step.answer != Answer::Welcome || known.is_some() {
         return Ok(CdrTaken::SessionInvalid);
     }
-    let received_at = reception.of(&desk.connection, intake.received_at)?;
-    let no = insert(&desk.connection, intake, received_at, facts.medium)?;
+    let received_at = reception.of(desk.connection, intake.received_at)?;
+    let no = insert(desk.connection, intake, received_at, facts.medium)?;
     desk.runs.add(intake.session, Known::record(no, &intake.digest));
+    let (session, kind) = (intake.session, MessageKind::ChargeDetailRecord);
+    desk.lately.add(Late { no, session, kind, at: received_at });
     match intake.plan {
         CdrPlan::Hold => {
             let (state, delivery) = (FinalState::Held, desk.tenure.number());
-            write_history(&desk.connection, delivery, no, state, None, received_at)?;
+            write_history(desk.connection, delivery, no, state, None, received_at)?;
         }
         CdrPlan::Owe { by } => owe(desk, intake, no, received_at, by)?,
     }
@@ -171,7 +174,7 @@ fn insert(
 
 /// A delivery that nobody waits for: due at once, unless an End of the session is still owed.
 fn owe(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     intake: &CdrIntake,
     notification: i64,
     received_at: Timestamp,

@@ -84,7 +84,7 @@ pub(super) struct Wanted {
 const LOOKS: usize = 64;
 
 pub(super) fn claim_due(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     wanted: &Wanted,
     lease_until: Timestamp,
 ) -> Result<Claimed, StoreError> {
@@ -92,7 +92,7 @@ pub(super) fn claim_due(
     // What is too old or parked on the way is no reason to stop: there may be something to send behind it.
     for _ in 0..LOOKS {
         let left = wanted.limit - claimed.owed.len();
-        let looked_at = candidates(&desk.connection, wanted, left)?;
+        let looked_at = candidates(desk.connection, wanted, left)?;
         let exhausted = looked_at.len() < left;
         for candidate in looked_at {
             match claim_or_end(desk, &candidate, wanted.now, lease_until)? {

@@ -12,10 +12,10 @@ use rusqlite::{Connection, Row, params};
 
 use super::book::{Book, OpenRow};
 use super::claims::{Candidate, Passed};
-use super::history::{End, record_attempt, too_old, write_end, write_history};
+use super::history::{End, record_attempt, too_old, write_history, write_usual_end};
 use super::rows::{bytes, instant, micros, operator, provider};
 use super::tenure::Tenure;
-use super::turns::{park, promote, remove, settle_turn, supersede, turn_of};
+use super::turns::{park, promote, remove, remove_usual, settle_turn, supersede, turn_of};
 use super::writer::Desk;
 use super::{StoreError, cdr};
 
@@ -41,20 +41,21 @@ fn held<'b>(
     Ok(open.iter().any(holds).then_some((session, open)))
 }
 
-pub(super) fn take_turn(desk: &mut Desk, lease: Lease, now: Timestamp) -> Result<TurnNow, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
+pub(super) fn take_turn(desk: &mut Desk<'_>, lease: Lease, now: Timestamp) -> Result<TurnNow, StoreError> {
+    let Desk { connection, book, in_hand, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else { return Ok(TurnNow::Lost) };
-    settle_turn(connection, session, open, lease.delivery.0, now)
+    settle_turn(connection, in_hand, session, open, lease.delivery.0, now)
 }
 
 pub(super) fn defer(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     lease: Lease,
     now: Timestamp,
     due_at: Timestamp,
 ) -> Result<Settled, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
+    let Desk { connection, book, in_hand, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else { return Ok(Settled::Late) };
+    in_hand.written(connection, session, open, lease.delivery.0)?;
     connection
         .prepare_cached("UPDATE delivery SET lease_until = NULL, due_at = ?3 WHERE session = ?1 AND no = ?2")?
         .execute(params![session.as_bytes(), lease.delivery.0, micros(due_at)])?;
@@ -64,13 +65,13 @@ pub(super) fn defer(
 }
 
 pub(super) fn settle(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     lease: Lease,
     now: Timestamp,
     attempt: &AttemptRecord,
     fate: &Fate,
 ) -> Result<Settled, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
+    let Desk { connection, kept, book, in_hand, tenure, .. } = desk;
     let Some((session, open)) = held(connection, book, tenure, lease)? else {
         record_attempt(connection, lease, attempt, true)?;
         return Ok(Settled::Late);
@@ -81,11 +82,11 @@ pub(super) fn settle(
     let attempt = cleaned.as_ref().unwrap_or(attempt);
     match *fate {
         Fate::Final { state, reason } => {
-            if let Some(row) = remove(connection, session, open, lease.delivery.0)? {
+            if let Some(row) = remove_usual(kept, in_hand, session, open, lease.delivery.0)? {
                 let (notification, delivery) = (row.notification, row.no);
                 let attempt = Some((lease.token, attempt));
                 let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
-                write_end(connection, &end)?;
+                write_usual_end(kept, &end)?;
                 if row.has_pin && !may_need_its_pin(state) {
                     overwrite_pin(connection, notification)?;
                 }
@@ -95,6 +96,7 @@ pub(super) fn settle(
             }
         }
         Fate::Retry { due_at, faulted, unusable } => {
+            in_hand.written(connection, session, open, lease.delivery.0)?;
             connection
                 .prepare_cached(
                     "UPDATE delivery SET lease_until = NULL, due_at = ?3, recorded = recorded + 1,
@@ -165,7 +167,7 @@ pub(super) fn without_pin(
 
 /// Claims a candidate whose turn it is, or ends one that is too old.
 pub(super) fn claim_or_end(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     candidate: &Candidate,
     now: Timestamp,
     lease_until: Timestamp,
@@ -280,14 +282,15 @@ fn owed(row: &Row<'_>, lease: Lease, candidate: &Candidate) -> Result<OwedDelive
 
 /// Returns what the `expired` leases were about, where they still hold, and what was stranded.
 pub(super) fn sweep(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     expired: &[(Lease, SessionKey)],
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     let mut returned_now = 0;
     for (lease, session) in expired {
-        let Desk { connection, book, .. } = &mut *desk;
+        let Desk { connection, book, in_hand, .. } = &mut *desk;
         let open = book.open(connection, *session)?;
+        in_hand.written(connection, *session, open, lease.delivery.0)?;
         let swept = connection
             .prepare_cached(
                 "UPDATE delivery SET lease_until = NULL, due_at = ?3

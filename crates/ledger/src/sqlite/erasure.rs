@@ -197,7 +197,7 @@ pub(super) fn cleanly<T>(
 }
 
 fn erase_session(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     session: SessionKey,
     undelivered: Undelivered,
     at: Timestamp,

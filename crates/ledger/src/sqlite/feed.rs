@@ -113,20 +113,20 @@ fn ends(connection: &Connection, provider: &ProviderId) -> Result<FeedEnds, Stor
 }
 
 fn confirm(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     provider: &ProviderId,
     cursor: Position,
     now: Timestamp,
     limit: u32,
 ) -> Result<Confirmed, StoreError> {
-    let FeedEnds { last, confirmed } = ends(&desk.connection, provider)?;
+    let FeedEnds { last, confirmed } = ends(desk.connection, provider)?;
     if cursor > last {
         return Ok(Confirmed::Beyond { last });
     }
     if cursor <= confirmed {
         return Ok(Confirmed::UpTo { position: confirmed, closed: 0, under_way: 0 });
     }
-    let waiting = passed(&desk.connection, provider, confirmed, cursor, limit)?;
+    let waiting = passed(desk.connection, provider, confirmed, cursor, limit)?;
     let complete = u32::try_from(waiting.len()).is_ok_and(|found| found < limit);
     let reached = match waiting.last() {
         Some(newest) if !complete => newest.position,
@@ -187,7 +187,7 @@ enum Closing {
 
 /// Closes what waits for this message, or was given up without having reached the provider. An attempt that is under way
 /// ends by itself, and what the provider has heard stays as it ended.
-fn close(desk: &mut Desk, passed: &Passed, now: Timestamp) -> Result<Closing, StoreError> {
+fn close(desk: &mut Desk<'_>, passed: &Passed, now: Timestamp) -> Result<Closing, StoreError> {
     let Desk { connection, book, tenure, .. } = desk;
     let session = SessionKey::from_bytes(passed.session);
     let open = book.open(connection, session)?;

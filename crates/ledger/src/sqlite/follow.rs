@@ -1,22 +1,24 @@
 //! How the watchdog learns what happened: messages from a cursor on, decisions from the table of openings. Read on a
-//! reader, written in one small transaction, behind everything that serves partners.
+//! reader, except for messages that the writer knows still, and written in one small transaction, behind everything that
+//! serves partners.
 //!
 //! Decisions are read before messages: whatever ended before a refusal is known by the time the refusal is looked at.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use oicp::OperatorId;
-use roamhub_core::mandate::{Origin, proves_wrong};
+use roamhub_core::mandate::{Suspension, proves_wrong};
 use roamhub_core::ports::watch::{Blocked, Followed};
 use roamhub_core::retry::later;
 use roamhub_core::watchdog::{self, GhostKind, Heard};
-use roamhub_core::{MessageKind, ProcessId, SessionKey};
+use roamhub_core::{MessageKind, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::kept::Kept;
+use super::lately::{Late, Lately, Marks};
 use super::rows::{bytes, instant, kind, micros, operator, provider};
 use super::watch::{no_ghost, watched};
+use super::writer::Desk;
 use super::{StoreError, mandate, remote};
 
 /// How many refusals given while an earlier session stood open are kept.
@@ -28,25 +30,20 @@ const EARLIER: i64 = 20;
 #[derive(Debug)]
 pub(super) struct Fresh {
     decisions: Vec<Decision>,
-    /// Per session, in order of arrival.
-    messages: Vec<(SessionKey, Vec<Message>)>,
-    /// The number of the last message.
-    upto: i64,
-    /// There are more messages than these.
-    messages_left: bool,
+    /// What was followed before ends with this message.
+    after: i64,
+    messages: Messages,
     /// There are more decisions than these.
     decisions_left: bool,
+    limit: usize,
 }
 
-/// A message, as far as the watchdog listens.
 #[derive(Debug)]
-struct Message {
-    kind: MessageKind,
-    at: Timestamp,
-    process: ProcessId,
-    origin: Origin,
-    /// It shows that the session was ended by mandate though a car was charging.
-    proves_wrong: bool,
+enum Messages {
+    /// The writer knows them still; whether there are any so far.
+    OfLate { any: bool },
+    /// Read from the ledger; whether there are more.
+    Read(Vec<Late>, bool),
 }
 
 #[derive(Debug)]
@@ -60,48 +57,41 @@ struct Decision {
 
 impl Fresh {
     pub(super) fn is_empty(&self) -> bool {
-        self.decisions.is_empty() && self.messages.is_empty()
+        self.decisions.is_empty() && matches!(self.messages, Messages::OfLate { any: false })
     }
 }
 
-pub(super) fn fresh(connection: &Connection, limit: usize) -> Result<Fresh, StoreError> {
+pub(super) fn fresh(connection: &Connection, late: &Marks, limit: usize) -> Result<Fresh, StoreError> {
     let decisions = decisions(connection, limit)?;
     let cursor: Option<[u8; 8]> = connection
         .prepare_cached("SELECT value FROM meta WHERE key = 'watched_upto'")?
         .query_row([], |row| row.get(0))
         .optional()?;
-    let mut upto = cursor.map_or(0, i64::from_be_bytes);
+    let after = cursor.map_or(0, i64::from_be_bytes);
+    let messages = match late.has_all_after(after) {
+        true => Messages::OfLate { any: late.has_any_after(after) },
+        false => read(connection, after, limit)?,
+    };
+    let decisions_left = decisions.len() >= limit;
+    Ok(Fresh { decisions, after, messages, decisions_left, limit })
+}
+
+fn read(connection: &Connection, after: i64, limit: usize) -> Result<Messages, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT n.no, n.process, n.session, n.type, n.received_at, i.notification AS issued FROM notification n
-         LEFT JOIN issued i ON i.session = n.session AND i.provider = n.provider
-         WHERE n.no > ?1 ORDER BY n.no LIMIT ?2",
+        "SELECT no, session, type, received_at FROM notification WHERE no > ?1 ORDER BY no LIMIT ?2",
     )?;
-    let mut rows = statement.query(params![upto, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut by_session: HashMap<SessionKey, Vec<Message>> = HashMap::new();
-    let mut count = 0;
-    // By place, not by name: every message passes here.
+    let mut rows = statement.query(params![after, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
-        count += 1;
-        upto = row.get(0)?;
-        let kind = kind(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?;
-        let issued: Option<i64> = row.get(5)?;
-        let message = Message {
-            kind,
-            at: instant(row.get(4)?, "received_at")?,
-            process: ProcessId::from_bytes(row.get(1)?),
-            origin: Origin::of(issued == Some(upto)),
-            proves_wrong: match issued {
-                Some(issued) if issued < upto => proves_wrong(kind, &mandate::body(connection, upto)?),
-                _ => false,
-            },
-        };
-        by_session.entry(SessionKey::from_bytes(row.get(2)?)).or_default().push(message);
+        messages.push(Late {
+            no: row.get(0)?,
+            session: SessionKey::from_bytes(row.get(1)?),
+            kind: kind(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
+            at: instant(row.get(3)?, "received_at")?,
+        });
     }
-    let (messages_left, decisions_left) = (count >= limit, decisions.len() >= limit);
-    let mut messages: Vec<_> = by_session.into_iter().collect();
-    // In order of the sessions' ids the pages that are written lie beside each other.
-    messages.sort_by_key(|(session, _)| *session);
-    Ok(Fresh { decisions, messages, upto, messages_left, decisions_left })
+    let left = messages.len() >= limit;
+    Ok(Messages::Read(messages, left))
 }
 
 fn decisions(connection: &Connection, limit: usize) -> Result<Vec<Decision>, StoreError> {
@@ -124,27 +114,43 @@ fn decisions(connection: &Connection, limit: usize) -> Result<Vec<Decision>, Sto
 }
 
 pub(super) fn take_note(
-    connection: &Connection,
+    desk: &mut Desk<'_>,
     fresh: &Fresh,
     soonest: Duration,
 ) -> Result<Followed, StoreError> {
-    let mut followed =
-        Followed { behind: fresh.messages_left || fresh.decisions_left, ..Followed::default() };
+    let Desk { connection, kept, book, lately, .. } = desk;
+    let (mut messages, messages_left) = match &fresh.messages {
+        Messages::Read(messages, left) => (messages.clone(), *left),
+        // Here the writer knows all that was committed before the decisions were read. What has left meanwhile is read
+        // the next time.
+        Messages::OfLate { .. } => lately.since(fresh.after, fresh.limit).unwrap_or((Vec::new(), true)),
+    };
+    let mut followed = Followed { behind: messages_left || fresh.decisions_left, ..Followed::default() };
     for decision in fresh.decisions.iter().filter(|decision| decision.authorised) {
         watch(connection, decision.session, soonest)?;
         settled(connection, decision)?;
     }
-    for (session, messages) in &fresh.messages {
-        hear(connection, *session, messages, soonest, &mut followed)?;
+    if let Some(last) = messages.last() {
+        let upto = last.no;
+        connection
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES ('watched_upto', ?1)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )?
+            .execute([upto.to_be_bytes()])?;
+        lately.followed(upto);
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO meta (key, value) VALUES ('watched_upto', ?1)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )?
-        .execute([fresh.upto.to_be_bytes()])?;
+    // In order of the sessions' ids the pages that are written lie beside each other.
+    messages.sort_by_key(|message| message.session);
+    for of_session in messages.chunk_by(|one, next| one.session == next.session) {
+        // Once ended, whatever follows changes nothing for the driver's next charger, unless it was ended by mandate.
+        let known_over = book.is_over(of_session[0].session);
+        if !*known_over || lately.knows_mandates() {
+            *known_over = hear(connection, kept, lately, of_session, soonest, &mut followed)?;
+        }
+    }
     // Who is behind does not know yet what has ended.
-    if !fresh.messages_left {
+    if !messages_left {
         for decision in fresh.decisions.iter().filter(|decision| !decision.authorised) {
             followed.blocked.extend(refused(connection, decision)?);
             settled(connection, decision)?;
@@ -179,26 +185,29 @@ fn span(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }
 
+/// Hears what was said in a session; returns whether it is over.
 fn hear(
     connection: &Connection,
-    session: SessionKey,
-    messages: &[Message],
+    kept: &mut Kept<'_>,
+    lately: &Lately,
+    messages: &[Late],
     soonest: Duration,
     followed: &mut Followed,
-) -> Result<(), StoreError> {
-    let before = match heard_before(connection, session)? {
+) -> Result<bool, StoreError> {
+    let Some(Late { session, .. }) = messages.first().copied() else { return Ok(false) };
+    let before = match heard_before(kept, session)? {
         Some(before) => before,
         None => {
             watch(connection, session, soonest)?;
             let undecided = remote::no_longer_undecided(connection, session)?;
             followed.cleared.extend(undecided.map(|operator| (operator, GhostKind::Undecided)));
-            let Some(before) = heard_before(connection, session)? else { return Ok(()) };
+            let Some(before) = heard_before(kept, session)? else { return Ok(false) };
             before
         }
     };
-    let proof = messages.iter().find(|message| message.proves_wrong);
-    let wrong = match proof {
-        Some(Message { process, at, .. }) => mandate::was_wrong(connection, session, *process, *at)?,
+    let mandated = if lately.knows_mandates() { mandate::issued_in(connection, session)? } else { None };
+    let wrong = match mandated {
+        Some(mandated) => shown_wrong(connection, session, mandated, messages)?,
         None => None,
     };
     followed.suspended.extend(wrong);
@@ -207,19 +216,16 @@ fn hear(
         Some(_) => HeardBefore { over: false, heard: None, ..before },
         None => before,
     };
-    let messages: Vec<_> =
-        messages.iter().filter(|message| wrong.is_none() || message.origin == Origin::Sender).collect();
-    // Once ended, whatever follows changes nothing for the driver's next charger.
+    let messages = messages.iter().filter(|late| wrong.is_none() || Some(late.no) != mandated);
     if before.over {
-        return Ok(());
+        return Ok(true);
     }
-    let heard = messages
-        .iter()
-        .fold(before.heard, |heard, message| Some(Heard::and(heard, message.kind, message.at)));
-    let Some(heard) = heard else { return Ok(()) };
+    let heard =
+        messages.clone().fold(before.heard, |heard, late| Some(Heard::and(heard, late.kind, late.at)));
+    let Some(heard) = heard else { return Ok(false) };
     // A charge detail record closes the session: that is an end too.
     let ends = |kind: &MessageKind| matches!(kind, MessageKind::End | MessageKind::ChargeDetailRecord);
-    let ended_at = messages.iter().find(|message| ends(&message.kind)).map(|message| message.at);
+    let ended_at = messages.clone().find(|late| ends(&late.kind)).map(|late| late.at);
     if ended_at.is_some() && before.is_ghost {
         followed.cleared.extend(lay(connection, session)?);
     }
@@ -241,7 +247,22 @@ fn hear(
             ended_at.map(micros),
             micros(look_by),
         ])?;
-    Ok(())
+    Ok(ended_at.is_some())
+}
+
+/// A message shows that the session was ended by mandate though a car was charging: whose mandate is suspended for it.
+fn shown_wrong(
+    connection: &Connection,
+    session: SessionKey,
+    mandated: i64,
+    messages: &[Late],
+) -> Result<Option<Suspension>, StoreError> {
+    for late in messages.iter().filter(|late| late.no > mandated) {
+        if proves_wrong(late.kind, &mandate::body(connection, late.no)?) {
+            return mandate::was_wrong(connection, session, late.no, late.at);
+        }
+    }
+    Ok(None)
 }
 
 /// As much of a watched session as a message needs to know.
@@ -251,8 +272,8 @@ struct HeardBefore {
     heard: Option<Heard>,
 }
 
-fn heard_before(connection: &Connection, session: SessionKey) -> Result<Option<HeardBefore>, StoreError> {
-    let mut statement = connection.prepare_cached(
+fn heard_before(kept: &mut Kept<'_>, session: SessionKey) -> Result<Option<HeardBefore>, StoreError> {
+    let statement = kept.statement(
         "SELECT ended_at IS NOT NULL, ghost IS NOT NULL, first_heard_at, last_heard_at, progress, distance
          FROM watch WHERE session = ?1",
     )?;

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use roamhub_core::MessageKind;
 use roamhub_core::delivery::{FinalState, Lease};
 use roamhub_core::ports::AttemptRecord;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
 use super::StoreError;
+use super::kept::Kept;
 use super::rows::{finding_value, micros};
 
 /// The end of a delivery.
@@ -24,30 +25,61 @@ pub(super) struct End<'a> {
 
 /// Writes a delivery's end.
 pub(super) fn write_end(connection: &Connection, end: &End<'_>) -> Result<(), StoreError> {
+    insert_end(&mut *connection.prepare_cached(INSERT_END)?, end)
+}
+
+/// Writes a delivery's end by the writer's kept statement.
+pub(super) fn write_usual_end(kept: &mut Kept<'_>, end: &End<'_>) -> Result<(), StoreError> {
+    let Some((number, attempt)) = end.attempt.filter(|(_, attempt)| is_usual(end, attempt)) else {
+        return insert_end(kept.statement(INSERT_END)?, end);
+    };
+    kept.statement(INSERT_DELIVERED)?.execute(params![
+        end.notification,
+        end.delivery,
+        micros(end.at),
+        number,
+        micros(attempt.started_at),
+        took_ms(attempt),
+        attempt.http_status,
+        attempt.acknowledgement.as_deref(),
+        &attempt.detail,
+    ])?;
+    Ok(())
+}
+
+/// Delivered, and nothing odd about it.
+fn is_usual(end: &End<'_>, attempt: &AttemptRecord) -> bool {
+    let plain = end.reason.is_none() && end.replay.is_none() && attempt.finding.is_none();
+    plain && end.state == FinalState::Delivered && attempt.outcome == FinalState::Delivered.as_str()
+}
+
+const INSERT_DELIVERED: &str = "INSERT INTO delivery_history
+    (notification, delivery, state, ended_at, number, started_at, took_ms, outcome, http_status, acknowledgement, detail)
+    VALUES (?1, ?2, 'delivered', ?3, ?4, ?5, ?6, 'delivered', ?7, ?8, ?9)";
+
+const INSERT_END: &str = "INSERT INTO delivery_history
+    (notification, delivery, state, reason, ended_at, number, started_at, took_ms, outcome, http_status,
+     acknowledgement, detail, finding, replay)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+
+fn insert_end(statement: &mut Statement<'_>, end: &End<'_>) -> Result<(), StoreError> {
     let attempt = end.attempt.map(|(_, attempt)| attempt);
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery_history
-                 (notification, delivery, state, reason, ended_at, number, started_at, took_ms, outcome, http_status,
-                  acknowledgement, detail, finding, replay)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )?
-        .execute(params![
-            end.notification,
-            end.delivery,
-            end.state.as_str(),
-            end.reason,
-            micros(end.at),
-            end.attempt.map(|(number, _)| number),
-            attempt.map(|attempt| micros(attempt.started_at)),
-            attempt.map(took_ms),
-            attempt.map(|attempt| attempt.outcome),
-            attempt.and_then(|attempt| attempt.http_status),
-            attempt.and_then(|attempt| attempt.acknowledgement.as_deref()),
-            attempt.map(|attempt| &attempt.detail),
-            attempt.and_then(finding_json),
-            end.replay,
-        ])?;
+    statement.execute(params![
+        end.notification,
+        end.delivery,
+        end.state.as_str(),
+        end.reason,
+        micros(end.at),
+        end.attempt.map(|(number, _)| number),
+        attempt.map(|attempt| micros(attempt.started_at)),
+        attempt.map(took_ms),
+        attempt.map(|attempt| attempt.outcome),
+        attempt.and_then(|attempt| attempt.http_status),
+        attempt.and_then(|attempt| attempt.acknowledgement.as_deref()),
+        attempt.map(|attempt| &attempt.detail),
+        attempt.and_then(finding_json),
+        end.replay,
+    ])?;
     Ok(())
 }
 

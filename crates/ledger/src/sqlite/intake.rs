@@ -9,20 +9,23 @@ use roamhub_core::retry::gives_up_at;
 use roamhub_core::session::SessionState;
 use roamhub_core::session::machine::{Answer, What};
 use roamhub_core::{MessageKind, ProcessId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
-use super::StoreError;
 use super::book::OpenRow;
 use super::history::write_history;
+use super::in_hand::Unwritten;
+use super::lately::Late;
 use super::rows::{bytes, contradiction, findings_json, instant, micros};
 use super::runs::Known;
+use super::tenure::Taken as TakenIn;
 use super::turns::settle_turn;
 use super::writer::Desk;
+use super::{StoreError, in_hand};
 
 /// The token of a delivery's first lease.
 const FIRST: u32 = 1;
 
-pub(super) fn take_in(desk: &mut Desk, intake: &Intake) -> Result<Taken, StoreError> {
+pub(super) fn take_in(desk: &mut Desk<'_>, intake: &Intake) -> Result<Taken, StoreError> {
     if let Some(first) = first_of(desk, intake)? {
         return repeat(desk, intake, &first);
     }
@@ -34,15 +37,24 @@ pub(super) fn take_in(desk: &mut Desk, intake: &Intake) -> Result<Taken, StoreEr
         Ok(next) => next,
         Err(declined) => return Ok(Taken::Declined(declined)),
     };
-    let notification = insert_notification(&desk.connection, intake)?;
+    let delivery = match intake.plan {
+        Plan::Send { .. } => Some(desk.tenure.number()),
+        Plan::Hold => None,
+    };
+    let notification = insert_notification(desk, intake, delivery)?;
     let known = Known::notification(notification, &intake.digest);
     desk.runs.add(intake.session, known);
-    desk.book.messages(&desk.connection, intake.session)?.insert(known.digest, known.no);
+    let (session, kind, at) = (intake.session, intake.kind, intake.received_at);
+    desk.lately.add(Late { no: notification, session, kind, at });
+    desk.book.messages(desk.connection, intake.session)?.insert(known.digest, known.no);
     note_on_session(desk, intake, next)?;
-    match intake.plan {
-        Plan::Hold => {
+    match (intake.plan, delivery) {
+        (Plan::Send { lease_until }, Some(no)) => {
+            Ok(Taken::Stored(take_in_hand(desk, intake, notification, no, lease_until)?))
+        }
+        _ => {
             write_history(
-                &desk.connection,
+                desk.connection,
                 desk.tenure.number(),
                 notification,
                 FinalState::Held,
@@ -51,7 +63,6 @@ pub(super) fn take_in(desk: &mut Desk, intake: &Intake) -> Result<Taken, StoreEr
             )?;
             Ok(Taken::Held)
         }
-        Plan::Send { lease_until } => Ok(Taken::Stored(owe(desk, intake, notification, FIRST, lease_until)?)),
     }
 }
 
@@ -62,7 +73,7 @@ struct First {
     received_at: Timestamp,
 }
 
-fn first_of(desk: &mut Desk, intake: &Intake) -> Result<Option<First>, StoreError> {
+fn first_of(desk: &mut Desk<'_>, intake: &Intake) -> Result<Option<First>, StoreError> {
     let Desk { connection, book, .. } = desk;
     let messages = book.messages(connection, intake.session)?;
     let Some(no) = messages.get(&Known::part_of(&intake.digest)) else { return Ok(None) };
@@ -78,8 +89,8 @@ fn first_of(desk: &mut Desk, intake: &Intake) -> Result<Option<First>, StoreErro
     }))
 }
 
-fn repeat(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Taken, StoreError> {
-    let open = desk.book.open(&desk.connection, intake.session)?;
+fn repeat(desk: &mut Desk<'_>, intake: &Intake, first: &First) -> Result<Taken, StoreError> {
+    let open = desk.book.open(desk.connection, intake.session)?;
     let standing = match open.iter().find(|row| row.notification == first.notification) {
         Some(row) if row.leased => Repeated::UnderWay,
         Some(_) => Repeated::Deferred,
@@ -89,7 +100,7 @@ fn repeat(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Taken, Stor
 }
 
 /// The first has ended: answered, overtaken, or to be tried once more.
-fn ended_before(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Repeated, StoreError> {
+fn ended_before(desk: &mut Desk<'_>, intake: &Intake, first: &First) -> Result<Repeated, StoreError> {
     let (word, acknowledgement, attempts): (String, Option<Vec<u8>>, u32) = desk
         .connection
         .prepare_cached(
@@ -117,14 +128,14 @@ fn ended_before(desk: &mut Desk, intake: &Intake, first: &First) -> Result<Repea
         (_, _, Plan::Send { lease_until }) => {
             // The provider can tell that it is a repeat: the attempts go on counting.
             let token = attempts.saturating_add(1);
-            Ok(Repeated::Reopened(owe(desk, intake, first.notification, token, lease_until)?))
+            Ok(Repeated::Reopened(owe_again(desk, intake, first.notification, token, lease_until)?))
         }
     }
 }
 
 /// The session's state with this message, or why it is not taken in.
-fn welcomed(desk: &mut Desk, intake: &Intake) -> Result<Result<SessionState, Declined>, StoreError> {
-    let Some(facts) = desk.book.facts(&desk.connection, intake.session)? else {
+fn welcomed(desk: &mut Desk<'_>, intake: &Intake) -> Result<Result<SessionState, Declined>, StoreError> {
+    let Some(facts) = desk.book.facts(desk.connection, intake.session)? else {
         return Ok(Err(Declined::SessionInvalid));
     };
     let step = facts.hears_operator(intake.operator.key(), What::from(intake.kind));
@@ -143,12 +154,16 @@ fn welcomed(desk: &mut Desk, intake: &Intake) -> Result<Result<SessionState, Dec
     Ok(Ok(step.next))
 }
 
-fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, StoreError> {
-    connection
-        .prepare_cached(
+fn insert_notification(
+    desk: &mut Desk<'_>,
+    intake: &Intake,
+    delivery: Option<i64>,
+) -> Result<i64, StoreError> {
+    desk.kept
+        .statement(
             "INSERT INTO notification
-                 (process, session, operator, provider, type, received_at, evse, digest, findings, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 (process, session, operator, provider, type, received_at, evse, digest, findings, body, delivery)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             intake.process.as_bytes(),
@@ -161,13 +176,14 @@ fn insert_notification(connection: &Connection, intake: &Intake) -> Result<i64, 
             &intake.digest,
             findings_json(&intake.findings),
             &intake.body[..],
+            delivery,
         ])?;
-    Ok(connection.last_insert_rowid())
+    Ok(desk.connection.last_insert_rowid())
 }
 
 /// The first notification that names the EVSE or the operator's own id completes the session; a Progress starts the
 /// clock for the next; a sign of life from a session that was in doubt confirms it. Most notifications change nothing.
-fn note_on_session(desk: &mut Desk, intake: &Intake, next: SessionState) -> Result<(), StoreError> {
+fn note_on_session(desk: &mut Desk<'_>, intake: &Intake, next: SessionState) -> Result<(), StoreError> {
     let Desk { connection, book, .. } = desk;
     let Some(facts) = book.facts(connection, intake.session)? else { return Ok(()) };
     let progress = intake.kind == MessageKind::Progress;
@@ -198,45 +214,61 @@ fn note_on_session(desk: &mut Desk, intake: &Intake, next: SessionState) -> Resu
     Ok(())
 }
 
-/// Inserts the delivery, leased to this request, and settles whose turn it is.
-fn owe(
-    desk: &mut Desk,
+/// The usual delivery: in the hand of this request, without a row.
+fn take_in_hand(
+    desk: &mut Desk<'_>,
+    intake: &Intake,
+    notification: i64,
+    no: i64,
+    lease_until: Timestamp,
+) -> Result<Sending, StoreError> {
+    let row = leased_row(intake, notification, no, FIRST, lease_until);
+    desk.in_hand.came(intake.session, &row);
+    lease(desk, intake, row, lease_until)
+}
+
+/// A delivery of a message that has ended before: it has a row, leased to this request.
+fn owe_again(
+    desk: &mut Desk<'_>,
     intake: &Intake,
     notification: i64,
     token: u32,
     lease_until: Timestamp,
 ) -> Result<Sending, StoreError> {
-    let Desk { connection, book, tenure, .. } = desk;
-    let no = tenure.number();
-    let lease_until = micros(lease_until);
+    let mut row = leased_row(intake, notification, desk.tenure.number(), token, lease_until);
+    if let Some(unwritten) = row.unwritten.take() {
+        // Its page is read first: a row that is there already would be read as another one.
+        desk.book.open(desk.connection, intake.session)?;
+        in_hand::insert(desk.connection, intake.session, &row, &unwritten)?;
+    }
+    lease(desk, intake, row, lease_until)
+}
+
+fn leased_row(intake: &Intake, notification: i64, no: i64, token: u32, lease_until: Timestamp) -> OpenRow {
+    let unwritten = Unwritten {
+        provider: intake.provider,
+        lease_until: micros(lease_until),
+        gives_up_at: micros(gives_up_at(intake.kind, intake.received_at)),
+    };
+    let (kind, has_pin) = (intake.kind, intake.has_pin);
+    OpenRow { no, notification, kind, has_pin, token, leased: true, due: false, unwritten: Some(unwritten) }
+}
+
+/// Leases the delivery to this request, and settles whose turn it is.
+fn lease(
+    desk: &mut Desk<'_>,
+    intake: &Intake,
+    row: OpenRow,
+    lease_until: Timestamp,
+) -> Result<Sending, StoreError> {
+    let Desk { connection, book, in_hand, tenure, .. } = desk;
     let medium = book.facts(connection, intake.session)?.map(|facts| facts.medium);
     let open = book.open(connection, intake.session)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO delivery
-                 (session, no, notification, provider, type, has_pin, token, lease_until, gives_up_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
-            intake.session.as_bytes(),
-            no,
-            notification,
-            intake.provider.key(),
-            intake.kind.as_str(),
-            intake.has_pin,
-            token,
-            lease_until,
-            micros(gives_up_at(intake.kind, intake.received_at)),
-        ])?;
-    let (kind, has_pin) = (intake.kind, intake.has_pin);
-    open.push(OpenRow { no, notification, kind, has_pin, token, leased: true, due: false });
-    let lease = Lease { delivery: DeliveryNo(no), token };
-    tenure.leased(lease, intake.session, lease_until);
-    if kind == MessageKind::End
-        && let Some(medium) = medium
-    {
-        tenure.ends(lease.delivery, medium);
-    }
-    let turn = settle_turn(connection, intake.session, open, no, intake.received_at)?;
+    open.push(row);
+    let lease = Lease { delivery: DeliveryNo(row.no), token: row.token };
+    let (notification, provider) = (row.notification, intake.provider);
+    let taken = TakenIn { notification, provider, medium: medium.filter(|_| row.kind == MessageKind::End) };
+    tenure.taken_in(lease, intake.session, micros(lease_until), taken);
+    let turn = settle_turn(connection, in_hand, intake.session, open, row.no, intake.received_at)?;
     Ok(Sending { lease, turn })
 }

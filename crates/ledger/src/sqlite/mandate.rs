@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 use super::book::OpenRow;
 use super::history::write_history;
+use super::lately::Late;
 use super::rows::{bytes, contradiction, instant, micros, operator, provider, text};
 use super::runs::Known;
 use super::writer::Desk;
@@ -58,11 +59,11 @@ impl MandatePort for Sqlite {
     }
 }
 
-fn issue(desk: &mut Desk, end: &MandatedEnd) -> Result<Issue, StoreError> {
-    if was_issued(&desk.connection, end)? {
+fn issue(desk: &mut Desk<'_>, end: &MandatedEnd) -> Result<Issue, StoreError> {
+    if was_issued(desk.connection, end)? {
         return Ok(Issue::Before);
     }
-    if is_suspended(&desk.connection, end.operator.key())? {
+    if is_suspended(desk.connection, end.operator.key())? {
         return Ok(Issue::Suspended);
     }
     let place = match end.ground {
@@ -71,7 +72,7 @@ fn issue(desk: &mut Desk, end: &MandatedEnd) -> Result<Issue, StoreError> {
     };
     let Some(place) = place else { return Ok(Issue::NoGround) };
     let Some(evse) = place.evse else {
-        return Ok(Issue::WithoutEvse { first: pass_over(&desk.connection, end)? });
+        return Ok(Issue::WithoutEvse { first: pass_over(desk.connection, end)? });
     };
     write(desk, end, evse, &place)?;
     Ok(Issue::Issued)
@@ -85,7 +86,7 @@ struct Place {
 }
 
 /// A session that is the provider's own, if nothing at all was heard of it.
-fn expired(desk: &mut Desk, end: &MandatedEnd) -> Result<Option<Place>, StoreError> {
+fn expired(desk: &mut Desk<'_>, end: &MandatedEnd) -> Result<Option<Place>, StoreError> {
     let Desk { connection, book, .. } = desk;
     let Some(facts) = book.facts(connection, end.session)? else { return Ok(None) };
     // A provider that has uploaded what the hub decided from knows nothing of the session yet.
@@ -103,7 +104,7 @@ fn expired(desk: &mut Desk, end: &MandatedEnd) -> Result<Option<Place>, StoreErr
 }
 
 /// A session of another provider, or of nobody. While it is being decided whose it is, it may yet be this one's.
-fn late(desk: &mut Desk, end: &MandatedEnd) -> Result<Option<Place>, StoreError> {
+fn late(desk: &mut Desk<'_>, end: &MandatedEnd) -> Result<Option<Place>, StoreError> {
     let Desk { connection, book, .. } = desk;
     let conflict: Option<Option<Vec<u8>>> = connection
         .prepare_cached("SELECT medium FROM conflict WHERE session = ?1 AND provider = ?2")?
@@ -188,7 +189,7 @@ fn pass_over(connection: &Connection, end: &MandatedEnd) -> Result<bool, StoreEr
 }
 
 /// Writes the message as if it had come in, and owes it.
-fn write(desk: &mut Desk, end: &MandatedEnd, evse: EvseId, place: &Place) -> Result<(), StoreError> {
+fn write(desk: &mut Desk<'_>, end: &MandatedEnd, evse: EvseId, place: &Place) -> Result<(), StoreError> {
     let body = NothingCharged {
         session: end.session.to_session_id(),
         operator: end.operator,
@@ -202,7 +203,7 @@ fn write(desk: &mut Desk, end: &MandatedEnd, evse: EvseId, place: &Place) -> Res
         Ground::Expired => end.session,
         Ground::LateYes => end.aside,
     };
-    let Desk { connection, book, runs, tenure, .. } = desk;
+    let Desk { connection, book, runs, lately, tenure, .. } = desk;
     connection
         .prepare_cached(
             "INSERT INTO notification (process, session, operator, provider, type, received_at, evse, digest, body)
@@ -222,6 +223,8 @@ fn write(desk: &mut Desk, end: &MandatedEnd, evse: EvseId, place: &Place) -> Res
     let notification = connection.last_insert_rowid();
     let known = Known::notification(notification, &digest);
     runs.add(session, known);
+    lately.add(Late { no: notification, session, kind: MessageKind::End, at: end.at });
+    lately.note_mandate();
     book.messages(connection, session)?.insert(known.digest, known.no);
     connection
         .prepare_cached(
@@ -272,7 +275,16 @@ fn write(desk: &mut Desk, end: &MandatedEnd, evse: EvseId, place: &Place) -> Res
             // As `file_media` says that it is not known.
             place.medium.as_deref().unwrap_or_default(),
         ])?;
-    open.push(OpenRow { no, notification, kind, has_pin: false, token: 0, leased: false, due: true });
+    open.push(OpenRow {
+        no,
+        notification,
+        kind,
+        has_pin: false,
+        token: 0,
+        leased: false,
+        due: true,
+        unwritten: None,
+    });
     Ok(())
 }
 
@@ -319,12 +331,25 @@ pub(super) fn suspensions(connection: &Connection) -> Result<Vec<Suspension>, St
     Ok(suspensions)
 }
 
+/// Whether any End has ever been issued: most hubs never do.
+pub(super) fn any_issued(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection.prepare("SELECT 1 FROM issued LIMIT 1")?.exists([])
+}
+
+/// The message by which this session was ended on its operator's behalf, if it was.
+pub(super) fn issued_in(connection: &Connection, session: SessionKey) -> Result<Option<i64>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT notification FROM issued WHERE session = ?1 AND ground = 'expired'")?
+        .query_row([session.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
 /// A real message has shown that a session that was ended by mandate went on. `None` if that was known before; otherwise
 /// the operator's suspension, which may be an older one.
 pub(super) fn was_wrong(
     connection: &Connection,
     session: SessionKey,
-    shown_by: ProcessId,
+    shown_by: i64,
     at: Timestamp,
 ) -> Result<Option<Suspension>, StoreError> {
     let of: Option<String> = connection
@@ -335,6 +360,10 @@ pub(super) fn was_wrong(
         .query_row(params![session.as_bytes(), micros(at)], |row| row.get(0))
         .optional()?;
     let Some(of) = of.as_deref().map(operator).transpose()? else { return Ok(None) };
+    let shown_by: [u8; 16] = connection
+        .prepare_cached("SELECT process FROM notification WHERE no = ?1")?
+        .query_row([shown_by], |row| row.get(0))?;
+    let shown_by = ProcessId::from_bytes(shown_by);
     connection
         .prepare_cached(
             "INSERT INTO mandate_suspension (operator, suspended_at, session, shown_by) VALUES (?1, ?2, ?3, ?4)

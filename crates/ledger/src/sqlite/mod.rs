@@ -3,7 +3,8 @@
 //!
 //! Invariants:
 //! * an operation that resolves to `Ok` is on disk;
-//! * notification and delivery are written in one transaction;
+//! * notification and delivery are written in one transaction, the delivery in the notification's row while it is in the
+//!   hand of its request (`in_hand`);
 //! * only this process writes: leases that a dead process left behind are void when the ledger is opened.
 
 mod accounts;
@@ -20,8 +21,11 @@ mod evse;
 mod feed;
 mod follow;
 mod history;
+mod in_hand;
 mod intake;
+mod kept;
 mod lanes;
+mod lately;
 mod lock;
 mod look;
 mod lookup;
@@ -64,7 +68,7 @@ use roamhub_core::delivery::Lease;
 use roamhub_core::lane::Urgency;
 use roamhub_core::ports::{
     AttemptRecord, Claimed, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError,
-    LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
+    LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, Told, TurnNow,
 };
 use roamhub_core::rank::Rank;
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
@@ -146,6 +150,7 @@ pub struct Sqlite {
     writer: writer::Writer,
     tenure: Arc<tenure::Tenure>,
     recent: runs::Recent,
+    late: Arc<lately::Marks>,
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
     reception: Arc<cdr::Reception>,
@@ -196,6 +201,7 @@ impl Sqlite {
         let mut connection = connect(&file)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut connection)?;
+        in_hand::recover(&connection, now)?;
         deliveries::void_leases(&connection, now)?;
         replay_queue::void_leases(&connection, now)?;
         // What was overwritten (a PIN) must not live on in an old log.
@@ -208,9 +214,12 @@ impl Sqlite {
         let aside = readers::Readers::start(&file, "aside", alarm)?;
         let runs = runs::Runs::load(&mut connection)?;
         let recent = runs.recent().clone();
+        let lately =
+            lately::Lately::after(lookup::last_number(&connection)?, mandate::any_issued(&connection)?);
+        let late = lately.marks();
         let book = book::Book::new(recent.clone());
-        let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
-        let writer = writer::Writer::start(desk, checkpoints, alarm())?;
+        let desk = writer::Outfit { book, runs, lately, tenure: tenure.clone(), space: space.clone() };
+        let writer = writer::Writer::start(connection, desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
         let ledger = Self {
             readers,
@@ -218,6 +227,7 @@ impl Sqlite {
             writer,
             tenure,
             recent,
+            late,
             space,
             sequencer,
             reception: Arc::default(),
@@ -292,7 +302,7 @@ impl DeliveryPort for Sqlite {
     }
 
     fn defer(&self, lease: Lease, now: Timestamp, due_at: Timestamp) -> LedgerTask<'_, Settled> {
-        let work = move |desk: &mut Desk| deliveries::defer(desk, lease, now, due_at);
+        let work = move |desk: &mut Desk<'_>| deliveries::defer(desk, lease, now, due_at);
         Box::pin(self.end_lease(lease, self.writer.work(work)))
     }
 
@@ -303,8 +313,26 @@ impl DeliveryPort for Sqlite {
         attempt: AttemptRecord,
         fate: Fate,
     ) -> LedgerTask<'_, Settled> {
-        let work = move |desk: &mut Desk| deliveries::settle(desk, lease, now, &attempt, &fate);
+        let work = move |desk: &mut Desk<'_>| deliveries::settle(desk, lease, now, &attempt, &fate);
         Box::pin(self.end_lease(lease, self.writer.work(work)))
+    }
+
+    fn settle_and_tell(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        attempt: AttemptRecord,
+        fate: Fate,
+        told: Told<Settled>,
+    ) {
+        let tenure = self.tenure.clone();
+        let tell = move |settled| {
+            if let Ok(Settled::Recorded) = settled {
+                tenure.released(lease);
+            }
+            told(settled);
+        };
+        self.writer.work_and_tell(move |desk| deliveries::settle(desk, lease, now, &attempt, &fate), tell);
     }
 
     fn claim_due(
@@ -341,7 +369,7 @@ impl DeliveryPort for Sqlite {
 
 impl ClockStepPort for Sqlite {
     fn clock_stepped(&self, _now: Timestamp, by: SignedDuration) -> LedgerTask<'_, usize> {
-        Box::pin(self.writer.write(move |connection| clock_step::clock_stepped(connection, by)))
+        Box::pin(self.writer.work(move |desk| clock_step::clock_stepped(desk, by)))
     }
 }
 
@@ -408,7 +436,8 @@ impl RecordPort for Sqlite {
     }
 
     fn backlog(&self) -> LedgerTask<'_, Vec<(ProviderId, u64)>> {
-        Box::pin(self.readers.read(records::backlog))
+        let tenure = self.tenure.clone();
+        Box::pin(self.readers.read(move |connection| records::backlog(connection, &tenure)))
     }
 }
 

@@ -9,8 +9,10 @@ use roamhub_core::records::{AttemptEntry, DeliveryRecord, MessageRecord, Refusal
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::in_hand::is_unwritten;
 use super::rows::{bytes, finding, findings, instant, micros, operator, provider};
 use super::runs::Known;
+use super::tenure::Tenure;
 use super::{StoreError, erasure, mandate};
 
 /// How many refusals are kept.
@@ -64,6 +66,11 @@ pub(super) fn deliveries_of(
     let mut statement = connection.prepare_cached(
         "SELECT delivery AS no, state, reason, NULL AS due_at, ended_at, replay
          FROM delivery_history WHERE notification = ?1
+         UNION ALL
+         SELECT delivery, 'leased', NULL, NULL, NULL, NULL
+         FROM notification n WHERE n.no = ?1 AND delivery IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM delivery_history WHERE notification = ?1)
+             AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.session = ?2 AND d.no = n.delivery)
          UNION ALL
          SELECT no, CASE WHEN lease_until IS NULL THEN 'deferred' ELSE 'leased' END, NULL, due_at, NULL, NULL
          FROM delivery WHERE session = ?2 AND notification = ?1
@@ -168,14 +175,25 @@ pub(super) fn refusals(
     Ok(refusals)
 }
 
-pub(super) fn backlog(connection: &Connection) -> Result<Vec<(ProviderId, u64)>, StoreError> {
+pub(super) fn backlog(
+    connection: &Connection,
+    tenure: &Tenure,
+) -> Result<Vec<(ProviderId, u64)>, StoreError> {
+    // First what is in hand: what leaves it meanwhile has a row or an end.
+    let in_hand = tenure.taken();
+    let snapshot = connection.unchecked_transaction()?;
     let mut statement =
-        connection.prepare_cached("SELECT provider, count(*) FROM delivery GROUP BY provider")?;
+        snapshot.prepare_cached("SELECT provider, count(*) FROM delivery GROUP BY provider")?;
     let mut rows = statement.query([])?;
     let mut counts: HashMap<ProviderId, u64> = HashMap::new();
     while let Some(row) = rows.next()? {
         let key: String = row.get(0)?;
         counts.insert(provider(&key)?, row.get::<_, i64>(1)?.unsigned_abs());
+    }
+    for (session, delivery, taken) in in_hand {
+        if is_unwritten(&snapshot, session, taken.notification, delivery.0)? {
+            *counts.entry(taken.provider).or_default() += 1;
+        }
     }
     Ok(counts.into_iter().collect())
 }

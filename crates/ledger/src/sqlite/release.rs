@@ -5,14 +5,15 @@
 
 use jiff::Timestamp;
 use oicp::ProviderId;
+use roamhub_core::ProcessId;
 use roamhub_core::delivery::{DeliveryNo, OwedDelivery};
 use roamhub_core::ports::{LedgerTask, OwedEnd, ReleasePort};
-use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, params};
 
 use super::claims::{Candidate, Passed};
 use super::deliveries::claim_or_end;
 use super::rows::{bytes, provider};
+use super::tenure::Taken;
 use super::writer::Desk;
 use super::{Sqlite, StoreError};
 
@@ -25,8 +26,8 @@ impl ReleasePort for Sqlite {
         Box::pin(self.readers.read(move |connection| {
             // Those under way first: one that is deferred meanwhile is found among those that wait.
             let mut owed = Vec::new();
-            for (session, delivery) in tenure.ends_of(&medium) {
-                owed.extend(leased_end(connection, session, delivery)?);
+            for (_, delivery, taken) in tenure.ends_of(&medium) {
+                owed.extend(leased_end(connection, delivery, &taken)?);
             }
             for waiting in owed_ends(connection, &medium)? {
                 if owed.iter().all(|end| end.process != waiting.process) {
@@ -72,20 +73,17 @@ pub(super) const ENDS_OF_MEDIUM: &str = "
 /// An End that a request is sending, unless it has ended by now.
 fn leased_end(
     connection: &Connection,
-    session: SessionKey,
     delivery: DeliveryNo,
+    taken: &Taken,
 ) -> Result<Option<OwedEnd>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT d.provider, n.process FROM delivery d JOIN notification n ON n.no = d.notification
-         WHERE d.session = ?1 AND d.no = ?2",
+        "SELECT process FROM notification n WHERE n.no = ?1
+             AND NOT EXISTS (SELECT 1 FROM delivery_history h WHERE h.notification = ?1 AND h.delivery = ?2)",
     )?;
-    let mut rows = statement.query(params![session.as_bytes(), delivery.0])?;
+    let mut rows = statement.query(params![taken.notification, delivery.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some(OwedEnd {
-        provider: provider(&row.get::<_, String>(0)?)?,
-        process: ProcessId::from_bytes(bytes(row, "process")?),
-        under_way: true,
-    }))
+    let process = ProcessId::from_bytes(bytes(row, "process")?);
+    Ok(Some(OwedEnd { provider: taken.provider, process, under_way: true }))
 }
 
 fn owed_ends(connection: &Connection, medium: &[u8; 32]) -> Result<Vec<OwedEnd>, StoreError> {
@@ -107,7 +105,7 @@ fn owed_ends(connection: &Connection, medium: &[u8; 32]) -> Result<Vec<OwedEnd>,
 }
 
 fn claim_ends(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     provider: &ProviderId,
     medium: &[u8; 32],
     now: Timestamp,

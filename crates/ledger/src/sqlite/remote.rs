@@ -34,8 +34,8 @@ impl RemotePort for Sqlite {
     }
 }
 
-fn open(desk: &mut Desk, opening: &RemoteOpening) -> Result<(), StoreError> {
-    let connection = &desk.connection;
+fn open(desk: &mut Desk<'_>, opening: &RemoteOpening) -> Result<(), StoreError> {
+    let connection = desk.connection;
     desk.book.forget(opening.key);
     connection
         .prepare_cached(
@@ -70,8 +70,8 @@ fn open(desk: &mut Desk, opening: &RemoteOpening) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn settle(desk: &mut Desk, outcome: &RemoteOutcome) -> Result<(), StoreError> {
-    let connection = &desk.connection;
+fn settle(desk: &mut Desk<'_>, outcome: &RemoteOutcome) -> Result<(), StoreError> {
+    let connection = desk.connection;
     let key = outcome.key.as_bytes();
     desk.book.forget(outcome.key);
     let life = life_of(connection, outcome.key)?;

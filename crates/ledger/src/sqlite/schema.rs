@@ -19,14 +19,15 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_mandate.sql"),
     include_str!("migrations/0012_accounts.sql"),
     include_str!("migrations/0013_retention.sql"),
+    include_str!("migrations/0014_in_hand.sql"),
 ];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
 
 /// The oldest schema knowledge a program needs to use a ledger that this program has migrated: one that knows nothing of
-/// mandated Ends (0011) would pass them off as the operator's own.
-const SERVES_FROM: usize = 11;
+/// deliveries without a row (0014) would never send what a crash left in hand.
+const SERVES_FROM: usize = 14;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

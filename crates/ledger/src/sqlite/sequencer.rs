@@ -20,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::Mutex;
 
 use super::history::write_history;
+use super::in_hand::is_unwritten;
 use super::lookup::{newest_state, number_of};
 use super::rows::provider;
 use super::tenure::Tenure;
@@ -87,8 +88,9 @@ impl Sqlite {
         let mut grown = BTreeMap::new();
         let newcomers: Vec<_> = readers.difference(&pass.readers).copied().collect();
         for newcomer in newcomers {
-            let key = newcomer.key().to_owned();
-            let owed = self.aside.read(move |connection| owed_before(connection, key, mark)).await?;
+            let tenure = self.tenure.clone();
+            let owed =
+                self.aside.read(move |connection| owed_before(connection, &tenure, &newcomer, mark)).await?;
             // The mark is saved with it: what came before is looked at only once, also after a crash.
             self.give_positions(owed, mark, &mut grown).await?;
             pass.saved = Some((mark, Instant::now()));
@@ -143,13 +145,28 @@ fn saved_mark(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// What a provider is owed from before it read its feed, in order of arrival.
-fn owed_before(connection: &Connection, provider: String, mark: i64) -> Result<Vec<Place>, StoreError> {
-    let mut statement = connection.prepare(
+fn owed_before(
+    connection: &Connection,
+    tenure: &Tenure,
+    provider: &ProviderId,
+    mark: i64,
+) -> Result<Vec<Place>, StoreError> {
+    // First what is in hand: what leaves it meanwhile has a row or an end.
+    let in_hand = tenure.taken();
+    let snapshot = connection.unchecked_transaction()?;
+    let mut statement = snapshot.prepare(
         "SELECT notification FROM delivery
-             WHERE provider = ?1 AND notification <= ?2 AND type <> 'ChargeDetailRecord' ORDER BY 1",
+             WHERE provider = ?1 AND notification <= ?2 AND type <> 'ChargeDetailRecord'",
     )?;
-    let numbers = statement.query_map(params![provider, mark], |row| row.get(0))?;
-    numbers.map(|no| Ok((no?, provider.clone()))).collect()
+    let numbers = statement.query_map(params![provider.key(), mark], |row| row.get(0))?;
+    let mut owed: BTreeSet<i64> = numbers.collect::<Result<_, _>>()?;
+    for (session, delivery, taken) in in_hand {
+        let wanted = taken.provider == *provider && taken.notification <= mark;
+        if wanted && is_unwritten(&snapshot, session, taken.notification, delivery.0)? {
+            owed.insert(taken.notification);
+        }
+    }
+    Ok(owed.into_iter().map(|no| (no, provider.key().to_owned())).collect())
 }
 
 fn look(

@@ -13,8 +13,8 @@ use super::rows::{self, contradiction, instant, micros, provider, text};
 use super::writer::Desk;
 use super::{StoreError, watch};
 
-pub(super) fn open_pending(desk: &mut Desk, session: &PendingSession) -> Result<(), StoreError> {
-    let connection = &desk.connection;
+pub(super) fn open_pending(desk: &mut Desk<'_>, session: &PendingSession) -> Result<(), StoreError> {
+    let connection = desk.connection;
     desk.book.forget(session.key);
     connection
         .prepare_cached(
@@ -59,13 +59,13 @@ pub(super) fn keep_request(
 }
 
 /// Writes how the authorisation ended. A no that comes after the decision takes nothing back; a yes then is an error.
-pub(super) fn decide(desk: &mut Desk, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
+pub(super) fn decide(desk: &mut Desk<'_>, outcome: &AuthorisationOutcome) -> Result<(), StoreError> {
     let by = outcome.authorised_by.as_ref().map(ProviderId::key);
     let what = if by.is_some() { What::Consent } else { What::Refusal };
-    let life = desk.book.facts(&desk.connection, outcome.key)?.map(|facts| facts.life);
+    let life = desk.book.facts(desk.connection, outcome.key)?.map(|facts| facts.life);
     desk.book.forget(outcome.key);
     let step = life.map(|life| step(life, Sign { what, by: what.rightful(life.opened) }));
-    let connection = &desk.connection;
+    let connection = desk.connection;
     connection
         .prepare_cached("UPDATE authorisation SET code = ?2, provider = ?3 WHERE session = ?1")?
         .execute(params![outcome.key.as_bytes(), outcome.code, by])?;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use oicp::ProviderId;
 use roamhub_core::SessionKey;
 use roamhub_core::delivery::{DeliveryNo, Lease};
 use rusqlite::{Connection, OptionalExtension};
@@ -29,8 +30,23 @@ struct Granted {
     token: u32,
     /// In microseconds.
     until: i64,
+    /// If it is a request's that brought its message.
+    taken: Option<Taken>,
+}
+
+/// A message whose delivery is leased to the request that brought it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) notification: i64,
+    pub(super) provider: ProviderId,
     /// For an End: the keyed hash of its session's card or contract, where that is known.
-    medium: Option<[u8; 32]>,
+    pub(super) medium: Option<[u8; 32]>,
+}
+
+impl Granted {
+    fn taken(&self, delivery: DeliveryNo) -> Option<(SessionKey, DeliveryNo, Taken)> {
+        self.taken.map(|taken| (self.session, delivery, taken))
+    }
 }
 
 impl Tenure {
@@ -55,21 +71,27 @@ impl Tenure {
 
     /// A delivery of this session is leased until then (microseconds).
     pub(super) fn leased(&self, lease: Lease, session: SessionKey, until: i64) {
-        self.leases().insert(lease.delivery, Granted { session, token: lease.token, until, medium: None });
+        self.leases().insert(lease.delivery, Granted { session, token: lease.token, until, taken: None });
     }
 
-    /// This leased delivery is an End for that card or contract.
-    pub(super) fn ends(&self, delivery: DeliveryNo, medium: [u8; 32]) {
-        if let Some(granted) = self.leases().get_mut(&delivery) {
-            granted.medium = Some(medium);
-        }
+    /// A delivery of this session is leased until then (microseconds), to the request that brought its message.
+    pub(super) fn taken_in(&self, lease: Lease, session: SessionKey, until: i64, taken: Taken) {
+        let granted = Granted { session, token: lease.token, until, taken: Some(taken) };
+        self.leases().insert(lease.delivery, granted);
     }
 
-    /// The leased Ends of a card or contract.
-    pub(super) fn ends_of(&self, medium: &[u8; 32]) -> Vec<(SessionKey, DeliveryNo)> {
+    /// Ends of a card or contract that are leased to the requests that brought them.
+    pub(super) fn ends_of(&self, medium: &[u8; 32]) -> Vec<(SessionKey, DeliveryNo, Taken)> {
+        let of_it =
+            |granted: &Granted| granted.taken.is_some_and(|taken| taken.medium.as_ref() == Some(medium));
         let leases = self.leases();
-        let of_it = leases.iter().filter(|(_, granted)| granted.medium.as_ref() == Some(medium));
-        of_it.map(|(delivery, granted)| (granted.session, *delivery)).collect()
+        let of_it = leases.iter().filter(|(_, granted)| of_it(granted));
+        of_it.filter_map(|(delivery, granted)| granted.taken(*delivery)).collect()
+    }
+
+    /// What is leased to the requests that brought it.
+    pub(super) fn taken(&self) -> Vec<(SessionKey, DeliveryNo, Taken)> {
+        self.leases().iter().filter_map(|(delivery, granted)| granted.taken(*delivery)).collect()
     }
 
     /// The session of a delivery that was leased and not released since; only then can the lease still hold.

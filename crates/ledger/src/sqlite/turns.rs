@@ -10,6 +10,8 @@ use rusqlite::{Connection, params};
 
 use super::book::OpenRow;
 use super::history::write_history;
+use super::in_hand::InHand;
+use super::kept::Kept;
 use super::rows::{contradiction, micros};
 use super::{StoreError, cdr};
 
@@ -31,6 +33,7 @@ pub(super) fn turn_of(no: i64, kind: MessageKind, open: &[OpenRow]) -> Turn {
 /// Settles the turn of a leased row: supersedes what it overtakes, parks it if it must stay behind.
 pub(super) fn settle_turn(
     connection: &Connection,
+    in_hand: &mut InHand,
     session: SessionKey,
     open: &mut Vec<OpenRow>,
     no: i64,
@@ -46,13 +49,14 @@ pub(super) fn settle_turn(
         }
         Turn::Wait => Ok(TurnNow::Wait),
         Turn::Behind => {
+            in_hand.written(connection, session, open, no)?;
             park(connection, session, open, no, now)?;
             Ok(TurnNow::Behind)
         }
     }
 }
 
-/// Sets a delivery aside: whoever settles what it waits for makes it due again. It may itself have been what an earlier
+/// Sets a delivery that has a row aside: whoever settles what it waits for makes it due again. It may itself have been what an earlier
 /// parked one waited for, so that one's turn is looked at.
 pub(super) fn park(
     connection: &Connection,
@@ -92,6 +96,9 @@ pub(super) fn supersede(
     Ok(())
 }
 
+/// Ends being open for one delivery.
+const DELETE: &str = "DELETE FROM delivery WHERE session = ?1 AND no = ?2";
+
 /// Takes a delivery from the open ones. Its end is for the caller to write.
 pub(super) fn remove(
     connection: &Connection,
@@ -100,13 +107,34 @@ pub(super) fn remove(
     no: i64,
 ) -> Result<Option<OpenRow>, StoreError> {
     let Some(place) = open.iter().position(|row| row.no == no) else { return Ok(None) };
-    let removed = connection
-        .prepare_cached("DELETE FROM delivery WHERE session = ?1 AND no = ?2")?
-        .execute(params![session.as_bytes(), no])?;
-    if removed != 1 {
-        return Err(contradiction("delivery", format!("no row {no}, though it is open")));
+    let removed = connection.prepare_cached(DELETE)?.execute(params![session.as_bytes(), no])?;
+    removed_from(open, place, removed).map(Some)
+}
+
+/// The same by the writer's kept statement, also for one in hand.
+pub(super) fn remove_usual(
+    kept: &mut Kept<'_>,
+    in_hand: &mut InHand,
+    session: SessionKey,
+    open: &mut Vec<OpenRow>,
+    no: i64,
+) -> Result<Option<OpenRow>, StoreError> {
+    let Some(place) = open.iter().position(|row| row.no == no) else { return Ok(None) };
+    if open[place].unwritten.is_some() {
+        let row = open.remove(place);
+        in_hand.left(session, row);
+        return Ok(Some(row));
     }
-    Ok(Some(open.remove(place)))
+    let removed = kept.statement(DELETE)?.execute(params![session.as_bytes(), no])?;
+    removed_from(open, place, removed).map(Some)
+}
+
+fn removed_from(open: &mut Vec<OpenRow>, place: usize, removed: usize) -> Result<OpenRow, StoreError> {
+    let row = open.remove(place);
+    if removed != 1 {
+        return Err(contradiction("delivery", format!("no row {}, though it is open", row.no)));
+    }
+    Ok(row)
 }
 
 /// After any change in a session: parked deliveries whose turn has come are due now, and so is a charge detail record that

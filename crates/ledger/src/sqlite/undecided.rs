@@ -15,15 +15,15 @@ use super::writer::Desk;
 use super::{StoreError, remote, sessions};
 
 pub(super) fn void_undecided(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     opened_before: Timestamp,
     limit: usize,
 ) -> Result<Vec<(SessionKey, OperatorId)>, StoreError> {
     let mut ghosts = Vec::new();
-    for Opening { session, by, opened_at } in undecided(&desk.connection, opened_before, limit)? {
+    for Opening { session, by, opened_at } in undecided(desk.connection, opened_before, limit)? {
         let left = leave(desk, session)?;
         desk.book.forget(session);
-        let connection = &desk.connection;
+        let connection = desk.connection;
         connection
             .prepare_cached("UPDATE authorisation SET code = ?2 WHERE session = ?1 AND code IS NULL")?
             .execute(params![session.as_bytes(), Code::SYSTEM_ERROR.number()])?;
@@ -54,11 +54,11 @@ enum Left {
     Heard,
 }
 
-fn leave(desk: &mut Desk, session: SessionKey) -> Result<Left, StoreError> {
-    let Some(life) = desk.book.facts(&desk.connection, session)?.map(|facts| facts.life) else {
+fn leave(desk: &mut Desk<'_>, session: SessionKey) -> Result<Left, StoreError> {
+    let Some(life) = desk.book.facts(desk.connection, session)?.map(|facts| facts.life) else {
         return Ok(Left::Void);
     };
-    let connection = &desk.connection;
+    let connection = desk.connection;
     match step(life, Sign { what: What::Crash, by: By::Nobody }).next {
         SessionState::Gone => {
             sessions::void(connection, session)?;

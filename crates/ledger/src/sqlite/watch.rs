@@ -18,11 +18,12 @@ use super::{Sqlite, StoreError, follow};
 impl WatchPort for Sqlite {
     fn follow(&self, limit: usize, soonest: Duration) -> LedgerTask<'_, Followed> {
         Box::pin(async move {
-            let fresh = self.readers.read(move |connection| follow::fresh(connection, limit)).await?;
+            let late = self.late.clone();
+            let fresh = self.readers.read(move |connection| follow::fresh(connection, &late, limit)).await?;
             if fresh.is_empty() {
                 return Ok(Followed::default());
             }
-            self.writer.write(move |connection| follow::take_note(connection, &fresh, soonest)).await
+            self.writer.work(move |desk| follow::take_note(desk, &fresh, soonest)).await
         })
     }
 

@@ -1,8 +1,8 @@
 //! The one writer: a thread that owns the writing connection and commits in groups.
 //!
-//! A batch is what arrived while the previous one was being synced, and batches begin at least a millisecond apart: a
-//! lone message is committed at once, a thousand within a millisecond share one fsync, and a fast disk is not asked for
-//! one per message. A job that fails does not fail its neighbours: the batch is rolled back and redone one by one.
+//! A batch is what arrived while the previous one was being synced, and batches begin at least a millisecond apart, two
+//! where they are long: a lone message is committed at once, a thousand within a millisecond share one fsync, and a fast
+//! disk is not asked for one per message. A job that fails does not fail its neighbours: the batch is rolled back and redone one by one.
 //! Answers are given only after the commit returned.
 
 use std::sync::Arc;
@@ -19,6 +19,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::book::Book;
 use super::checkpoint::Checkpoints;
+use super::in_hand::InHand;
+use super::kept::Kept;
+use super::lately::Lately;
 use super::runs::Runs;
 use super::space::Space;
 use super::tenure::Tenure;
@@ -32,65 +35,102 @@ const OWN: usize = 1024;
 /// How many jobs share a transaction at most, so that no answer waits for an endless one.
 const BATCH: usize = 1024;
 
-/// The least time from the beginning of one batch to the beginning of the next.
+/// The least time from the beginning of one batch to the beginning of the next,
 const PACE: Duration = Duration::from_millis(1);
+/// and the most that one is held back: while the writer is busy for more than a quarter of the time, those who wait do so
+/// for it anyway, and a commit for more of them costs each of them less.
+const SLOWER: Duration = Duration::from_millis(2);
 
-/// What the writer's thread works with.
+/// From the beginning of a batch that took so long to the beginning of the next.
+fn pace(took: Duration) -> Duration {
+    (took * 4).clamp(PACE, SLOWER)
+}
+
+/// What the writer's thread is given beside its connection.
 #[derive(Debug)]
-pub(super) struct Desk {
-    /// The one writing connection.
-    pub(super) connection: Connection,
+pub(super) struct Outfit {
     /// What is known by heart.
     pub(super) book: Book,
     /// Which messages belong to a session.
     pub(super) runs: Runs,
+    /// For the watchdog.
+    pub(super) lately: Lately,
     /// Numbers and leases.
     pub(super) tenure: Arc<Tenure>,
     /// The disk.
     pub(super) space: Arc<Space>,
 }
 
-impl Desk {
+/// What the writer's thread works with.
+#[derive(Debug)]
+pub(super) struct Desk<'c> {
+    /// The one writing connection.
+    pub(super) connection: &'c Connection,
+    /// Its statements for the usual message.
+    pub(super) kept: Kept<'c>,
+    /// What is known by heart.
+    pub(super) book: Book,
+    /// Which messages belong to a session.
+    pub(super) runs: Runs,
+    /// For the watchdog.
+    pub(super) lately: Lately,
+    /// Deliveries that have no row.
+    pub(super) in_hand: InHand,
+    /// Numbers and leases.
+    pub(super) tenure: Arc<Tenure>,
+    /// The disk.
+    pub(super) space: Arc<Space>,
+}
+
+impl<'c> Desk<'c> {
+    fn new(connection: &'c Connection, outfit: Outfit) -> Self {
+        let Outfit { book, runs, lately, tenure, space } = outfit;
+        let (kept, in_hand) = (Kept::of(connection), InHand::default());
+        Self { connection, kept, book, runs, lately, in_hand, tenure, space }
+    }
+
     fn committed(&mut self) {
         self.book.committed();
         self.runs.committed();
+        self.lately.committed();
+        self.in_hand.committed();
     }
 
     fn rolled_back(&mut self) {
-        self.book.rolled_back();
+        self.book.rolled_back(self.in_hand.rolled_back());
         self.runs.rolled_back();
+        self.lately.rolled_back();
     }
 }
 
 /// A unit of work inside a transaction.
 trait Job: Send {
     /// Does it; may be called again in a transaction of its own.
-    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError>;
+    fn run(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError>;
     /// Tells whoever waits.
     fn finish(self: Box<Self>, result: Result<(), LedgerError>);
 }
 
-struct Task<T, F> {
+struct Task<T, F, R> {
     work: F,
     result: Option<T>,
-    reply: Option<oneshot::Sender<Result<T, LedgerError>>>,
+    tell: R,
 }
 
-impl<T, F> Job for Task<T, F>
+impl<T, F, R> Job for Task<T, F, R>
 where
     T: Send,
-    F: Fn(&mut Desk) -> Result<T, StoreError> + Send,
+    F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send,
+    R: FnOnce(Result<T, LedgerError>) + Send,
 {
-    fn run(&mut self, desk: &mut Desk) -> Result<(), StoreError> {
+    fn run(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError> {
         self.result = Some((self.work)(desk)?);
         Ok(())
     }
 
     fn finish(self: Box<Self>, result: Result<(), LedgerError>) {
-        let Self { result: value, reply, .. } = *self;
-        let Some(reply) = reply else { return };
-        // Nobody may listen any more; the work is done all the same.
-        let _ = reply.send(result.and_then(|()| value.ok_or(LedgerError::Unavailable)));
+        let Self { result: value, tell, .. } = *self;
+        tell(result.and_then(|()| value.ok_or(LedgerError::Unavailable)));
     }
 }
 
@@ -129,7 +169,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on this connection. The alarm is rung when it ends, for whatever reason.
-    pub(super) fn start(mut desk: Desk, checkpoints: Checkpoints, alarm: Alarm) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        outfit: Outfit,
+        checkpoints: Checkpoints,
+        alarm: Alarm,
+    ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE + OWN);
         let jobs = Jobs { queue: jobs, waiting: Arc::default() };
         let waiting = jobs.waiting.clone();
@@ -138,9 +183,9 @@ impl Writer {
         let noted = last_commit.clone();
         let thread = std::thread::Builder::new().name("ledger-writer".into()).spawn(move || {
             let _alarm = alarm;
-            write_batches(&mut desk, &jobs, &checkpoints, &noted, &teller);
+            write_batches(&mut Desk::new(&connection, outfit), &jobs, &checkpoints, &noted, &teller);
             drop(checkpoints);
-            drop(desk);
+            drop(connection);
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread), last_commit, waiting })
     }
@@ -151,14 +196,14 @@ impl Writer {
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.work(move |desk| work(&desk.connection)).await
+        self.work(move |desk| work(desk.connection)).await
     }
 
     /// Queues the hub's own work and resolves once it is durable.
     pub(super) async fn work<T, F>(&self, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
-        F: Fn(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.work_as(Rank::Own, work).await
     }
@@ -167,12 +212,26 @@ impl Writer {
     pub(super) async fn work_as<T, F>(&self, rank: Rank, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
-        F: Fn(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.queue(rank, Box::new(Task { work, result: None, reply: Some(reply) }))?;
+        // Nobody may listen any more; the work is done all the same.
+        let tell = move |result| drop(reply.send(result));
+        self.queue(rank, Box::new(Task { work, result: None, tell })).map_err(|(error, _)| error)?;
         // The writer never drops a job it took, except by dying: then nobody knows.
         answer.await.unwrap_or(Err(LedgerError::Unknown))
+    }
+
+    /// Queues work and tells what came of it.
+    pub(super) fn work_and_tell<T, F, R>(&self, work: F, tell: R)
+    where
+        T: Send + 'static,
+        F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
+        R: FnOnce(Result<T, LedgerError>) + Send + 'static,
+    {
+        if let Err((error, job)) = self.queue(Rank::Own, Box::new(Task { work, result: None, tell })) {
+            job.finish(Err(error));
+        }
     }
 
     /// Queues work that nobody waits for; `false` if there is no room.
@@ -180,22 +239,23 @@ impl Writer {
     where
         F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
-        let work = move |desk: &mut Desk| work(&desk.connection);
-        self.queue(Rank::Progress, Box::new(Task { work, result: None, reply: None })).is_ok()
+        let work = move |desk: &mut Desk<'_>| work(desk.connection);
+        self.queue(Rank::Progress, Box::new(Task { work, result: None, tell: |_| () })).is_ok()
     }
 
-    fn queue(&self, rank: Rank, job: Box<dyn Job>) -> Result<(), LedgerError> {
-        let queue = self.queue.as_ref().ok_or(LedgerError::Unavailable)?;
+    /// Gives back what there is no room for, and why.
+    fn queue(&self, rank: Rank, job: Box<dyn Job>) -> Result<(), (LedgerError, Box<dyn Job>)> {
+        let Some(queue) = &self.queue else { return Err((LedgerError::Unavailable, job)) };
         let room = if rank == Rank::Own { QUEUE + OWN } else { rank.share_of(QUEUE) };
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= room {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(LedgerError::Busy);
+            return Err((LedgerError::Busy, job));
         }
         queue.try_send(job).map_err(|error| {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             match error {
-                TrySendError::Full(_) => LedgerError::Busy,
-                TrySendError::Disconnected(_) => LedgerError::Unavailable,
+                TrySendError::Full(job) => (LedgerError::Busy, job),
+                TrySendError::Disconnected(job) => (LedgerError::Unavailable, job),
             }
         })
     }
@@ -271,7 +331,7 @@ impl Jobs {
 }
 
 fn write_batches(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     jobs: &Jobs,
     checkpoints: &Checkpoints,
     last_commit: &LastCommit,
@@ -282,7 +342,7 @@ fn write_batches(
     while let Some(first) = jobs.first() {
         batch.push(first);
         rest_until(next);
-        next = Instant::now() + PACE;
+        let began = Instant::now();
         jobs.rest(&mut batch);
         // A transaction that changed nothing proves nothing about the disk.
         let changes = desk.connection.total_changes();
@@ -303,7 +363,8 @@ fn write_batches(
                 redo_one_by_one(desk, &mut batch, last_commit);
             }
         }
-        checkpoints.after_commit(&desk.connection);
+        checkpoints.after_commit(desk.connection);
+        next = began + pace(began.elapsed());
     }
 }
 
@@ -318,7 +379,7 @@ fn rest_until(instant: Instant) {
     }
 }
 
-fn redo_one_by_one(desk: &mut Desk, batch: &mut Vec<Box<dyn Job>>, last_commit: &LastCommit) {
+fn redo_one_by_one(desk: &mut Desk<'_>, batch: &mut Vec<Box<dyn Job>>, last_commit: &LastCommit) {
     for job in batch.drain(..) {
         let mut alone = vec![job];
         let result = commit(desk, &mut alone);
@@ -333,7 +394,7 @@ fn redo_one_by_one(desk: &mut Desk, batch: &mut Vec<Box<dyn Job>>, last_commit: 
 }
 
 /// Commits the batch; on a full disk, once more with every piece of the reserve.
-fn commit(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn commit(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     loop {
         match commit_once(desk, batch) {
             Err(error) if error.is_for_want_of_room() && desk.space.give_way() => {}
@@ -342,7 +403,7 @@ fn commit(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError>
     }
 }
 
-fn commit_once(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn commit_once(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     let done = in_transaction(desk, batch);
     if done.is_ok() {
         desk.committed();
@@ -356,12 +417,13 @@ fn commit_once(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreE
     done
 }
 
-fn in_transaction(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    desk.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+fn in_transaction(desk: &mut Desk<'_>, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    desk.kept.statement("BEGIN IMMEDIATE")?.execute([])?;
     batch.iter_mut().try_for_each(|job| job.run(desk))?;
-    let Desk { connection, runs, .. } = &mut *desk;
+    let Desk { connection, book, runs, in_hand, .. } = &mut *desk;
     runs.before_commit(connection)?;
-    desk.connection.prepare_cached("COMMIT")?.execute([])?;
+    in_hand.before_commit(connection, book)?;
+    desk.kept.statement("COMMIT")?.execute([])?;
     Ok(())
 }
 

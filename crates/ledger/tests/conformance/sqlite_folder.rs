@@ -234,6 +234,8 @@ async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_s
          DROP TABLE stop_medium; DROP TABLE pin_guess;
          DROP TABLE issued; DROP TABLE mandate_suspension; DROP TABLE passed_over;
          ALTER TABLE conflict DROP COLUMN medium;
+         DROP TABLE user_account; DROP TABLE log_in; DROP TABLE api_token; DROP TABLE audit; DROP TABLE lane_rate;
+         DROP TABLE in_hand; ALTER TABLE notification DROP COLUMN delivery;
          DELETE FROM meta WHERE key = 'watched_upto';
          ALTER TABLE session DROP COLUMN kind; ALTER TABLE session DROP COLUMN opened_by;
          PRAGMA user_version = 5",

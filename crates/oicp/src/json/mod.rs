@@ -8,6 +8,7 @@ mod elements;
 mod envelope;
 mod member;
 mod object;
+mod quick;
 mod splice;
 mod value;
 mod write;
@@ -34,8 +35,12 @@ pub(crate) fn parse_object<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<Object<'a, N>, NoObject> {
+    // What is read quickly is not nested too deeply.
+    if let Some(object) = quick::scan(text, names) {
+        return Ok(object);
+    }
     may_be_object(text)?;
-    scan(text, names).map_err(NoObject::Syntax)
+    object::scan_generally(text, names).map_err(NoObject::Syntax)
 }
 
 /// Reads an untrusted text as an object around an object around a list, in one pass; `each` gets index and text of

@@ -8,8 +8,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::quick;
+
 /// More members than this are refused: each name is compared with all that are asked for.
-const MOST_MEMBERS: usize = 4096;
+pub(super) const MOST_MEMBERS: usize = 4096;
 
 /// The known members of an object, in the order of the names asked for.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub(crate) struct Object<'a, const N: usize> {
     /// Bit per name: a member of this name in other letter case was skipped.
     pub(crate) miscased: u64,
     /// How many it has, known or not.
-    members: usize,
+    pub(super) members: usize,
 }
 
 impl<'a, const N: usize> Object<'a, N> {
@@ -64,6 +66,17 @@ pub(crate) fn has(set: u64, index: usize) -> bool {
 
 /// Reads the object that `text` is. The caller has made sure that nesting is bounded.
 pub(crate) fn scan<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Result<Object<'a, N>, serde_json::Error> {
+    match quick::scan(text, names) {
+        Some(object) => Ok(object),
+        None => scan_generally(text, names),
+    }
+}
+
+/// The same through the general parser, which takes everything and says what is wrong.
+pub(super) fn scan_generally<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<Object<'a, N>, serde_json::Error> {

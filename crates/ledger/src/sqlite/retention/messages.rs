@@ -36,17 +36,17 @@ pub(super) fn find(connection: &Connection, work: &Work, from: i64) -> Result<Fo
     Ok(Found { numbers, next })
 }
 
-pub(super) fn remove(desk: &mut Desk, work: &Work, found: &Found) -> Result<Slice, StoreError> {
-    let passed: Passed = passed(&desk.connection)?;
+pub(super) fn remove(desk: &mut Desk<'_>, work: &Work, found: &Found) -> Result<Slice, StoreError> {
+    let passed: Passed = passed(desk.connection)?;
     let (mut removed, mut bytes) = (0, 0);
     for no in &found.numbers {
         if bytes > SLICE_BYTES {
             return Ok(Slice { removed, next: Some(no - 1) });
         }
-        let Some(message) = message(&desk.connection, *no)? else { continue };
-        let leaves = may_leave(&desk.connection, work, &message, &passed)? == Verdict::Go;
+        let Some(message) = message(desk.connection, *no)? else { continue };
+        let leaves = may_leave(desk.connection, work, &message, &passed)? == Verdict::Go;
         // What the writer knows by heart to be owed has the last word.
-        let owed = !desk.book.open(&desk.connection, key(&message.session)?)?.is_empty();
+        let owed = !desk.book.open(desk.connection, key(&message.session)?)?.is_empty();
         if !leaves || owed || !desk.runs.can_leave(*no) {
             return Ok(Slice { removed, next: None });
         }
@@ -57,7 +57,7 @@ pub(super) fn remove(desk: &mut Desk, work: &Work, found: &Found) -> Result<Slic
     Ok(Slice { removed, next: found.next })
 }
 
-fn remove_message(desk: &mut Desk, work: &Work, message: &Message) -> Result<(), StoreError> {
+fn remove_message(desk: &mut Desk<'_>, work: &Work, message: &Message) -> Result<(), StoreError> {
     let Desk { connection, runs, book, .. } = desk;
     // Its bytes go in place first: where its page is joined with another, they would be left behind.
     if !erasure::is_erased(connection, message.no)? {
@@ -86,7 +86,7 @@ fn remove_message(desk: &mut Desk, work: &Work, message: &Message) -> Result<(),
 }
 
 /// Removes a session and what stands beside it, but for its messages and authorisations, whose turn comes by themselves.
-fn remove_session(desk: &mut Desk, session: &[u8]) -> Result<(), StoreError> {
+fn remove_session(desk: &mut Desk<'_>, session: &[u8]) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM session WHERE id = ?1",
         "DELETE FROM watch WHERE session = ?1",
@@ -171,21 +171,21 @@ pub(super) fn find_authorisations(
 }
 
 pub(super) fn remove_authorisations(
-    desk: &mut Desk,
+    desk: &mut Desk<'_>,
     work: &Work,
     found: &Found,
 ) -> Result<Slice, StoreError> {
-    let watched = passed(&desk.connection)?;
+    let watched = passed(desk.connection)?;
     let mut removed = 0;
     for no in &found.numbers {
-        let Some(one) = authorisation(&desk.connection, *no)? else { continue };
-        if speaks_now(&desk.connection, &one.session, &watched)? || !may_go(&desk.connection, work, &one)? {
+        let Some(one) = authorisation(desk.connection, *no)? else { continue };
+        if speaks_now(desk.connection, &one.session, &watched)? || !may_go(desk.connection, work, &one)? {
             return Ok(Slice { removed, next: None });
         }
         if !one.session.is_empty() {
             remove_session(desk, &one.session)?;
         }
-        let connection = &desk.connection;
+        let connection = desk.connection;
         if let Some(process) = &one.process {
             if !one.erased {
                 erasure::erase_request(connection, process, work.now)?;
@@ -212,8 +212,8 @@ fn speaks_now(connection: &Connection, session: &[u8], passed: &Passed) -> Resul
 }
 
 /// Runs whose messages are all gone are no runs any more; their rows follow, piece by piece.
-pub(super) fn drop_runs(desk: &mut Desk) -> Result<Slice, StoreError> {
-    let connection = &desk.connection;
+pub(super) fn drop_runs(desk: &mut Desk<'_>) -> Result<Slice, StoreError> {
+    let connection = desk.connection;
     let front: i64 = connection
         .prepare_cached("SELECT coalesce(min(no), 0) FROM notification")?
         .query_row([], |row| row.get(0))?;

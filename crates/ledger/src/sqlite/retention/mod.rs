@@ -144,12 +144,12 @@ fn find(connection: &Connection, kind: Kind, work: &Work, from: i64) -> Result<F
     }
 }
 
-fn carry_out(desk: &mut Desk, kind: Kind, work: &Work, found: &Found) -> Result<Slice, StoreError> {
+fn carry_out(desk: &mut Desk<'_>, kind: Kind, work: &Work, found: &Found) -> Result<Slice, StoreError> {
     desk.connection.pragma_update(None, "secure_delete", "ON")?;
     let done = match kind {
-        Kind::Bodies => bodies::overwrite(&desk.connection, work, found),
-        Kind::Requests => bodies::overwrite_requests(&desk.connection, work, found),
-        Kind::Records => records::release(&desk.connection, work, found),
+        Kind::Bodies => bodies::overwrite(desk.connection, work, found),
+        Kind::Requests => bodies::overwrite_requests(desk.connection, work, found),
+        Kind::Records => records::release(desk.connection, work, found),
         Kind::Messages => messages::remove(desk, work, found),
         Kind::Authorisations => messages::remove_authorisations(desk, work, found),
         Kind::Runs | Kind::KeptRecords | Kind::Cards | Kind::Uploads | Kind::Refusals | Kind::Audit => {
