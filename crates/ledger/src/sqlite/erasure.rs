@@ -233,7 +233,8 @@ fn erase_session(
 
 /// Partners may have put a card's number into their own ids of a session.
 fn clean_partner_ids(connection: &Connection, session: SessionKey) -> Result<(), StoreError> {
-    let partners: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> = connection
+    type PartnerId = Option<Vec<u8>>;
+    let partners: Option<(PartnerId, PartnerId)> = connection
         .prepare_cached("SELECT cpo_partner_session_id, emp_partner_session_id FROM session WHERE id = ?1")?
         .query_row([session.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;

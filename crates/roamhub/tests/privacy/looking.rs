@@ -1,7 +1,5 @@
 //! Everywhere that people and machines can look.
 
-use roamhub_testkit::CallingProvider;
-
 use crate::planted::assert_clean;
 use crate::stage::Stage;
 
@@ -76,7 +74,6 @@ impl Stage {
                 look("a receipt", &format!("{} {}", one.text(), of_session.text()));
             }
         }
-        let _other_side = CallingProvider::new("DE-DCB", self.hub.oicp());
         places
     }
 }

@@ -77,7 +77,7 @@ impl RetentionPort for Sqlite {
                     }
                     self.writer.work(move |desk| carry_out(desk, kind, &work, &found)).await
                 }
-                Kind::Runs => self.writer.work(|desk| messages::drop_runs(desk)).await,
+                Kind::Runs => self.writer.work(messages::drop_runs).await,
                 Kind::KeptRecords | Kind::Cards | Kind::Uploads | Kind::Refusals | Kind::Audit => {
                     self.sweep(kind, work, from).await
                 }
@@ -117,7 +117,7 @@ impl Sqlite {
     /// The sequencer keeps its mark in memory; what is removed must lie behind the one that a crash would go back to.
     async fn save_feed_mark(&self) -> Result<(), roamhub_core::ports::LedgerError> {
         let Some(mark) = self.sequencer.mark().await else { return Ok(()) };
-        let saved = self.aside.read(|connection| judge::feed_mark(connection)).await?;
+        let saved = self.aside.read(judge::feed_mark).await?;
         if saved >= mark {
             return Ok(());
         }
