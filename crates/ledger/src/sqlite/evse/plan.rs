@@ -105,7 +105,7 @@ impl Planning {
     ) -> Result<Result<Self, Refused<EvseId>>, StoreError> {
         let known = heads::of(connection, &push.operator)?;
         let mut order: Vec<usize> = (0..push.change.len()).collect();
-        let key = |place: &usize| evse_of(&push.change, *place).map(|evse| *evse);
+        let key = |place: &usize| evse_of(&push.change, *place).copied();
         order.sort_by(|one, other| key_of(&push.change, *one).cmp(key_of(&push.change, *other)));
         let mut twice = Named::default();
         for pair in order.windows(2) {
