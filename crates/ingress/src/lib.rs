@@ -26,6 +26,8 @@ pub mod records;
 mod remote;
 pub mod request;
 pub mod routes;
+#[doc(hidden)]
+pub mod seams;
 pub mod server;
 pub mod table;
 mod upload;

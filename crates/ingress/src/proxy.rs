@@ -56,21 +56,26 @@ pub struct Proxies {
     format: Format,
     header: HeaderName,
     authorities: Arc<Authorities>,
-    callers: Callers,
     read: Mutex<HashMap<HeaderValue, Arc<ShownCertificate>>>,
+    callers: Option<Callers>,
 }
 
 impl Proxies {
-    /// Believes proxies at these addresses. What callers show is noted.
+    /// Believes proxies at these addresses.
     #[must_use]
     pub fn new(
         trusted: Vec<AddressRange>,
         format: Format,
         header: HeaderName,
         authorities: Arc<Authorities>,
-        callers: Callers,
     ) -> Self {
-        Self { trusted, format, header, authorities, callers, read: Mutex::default() }
+        Self { trusted, format, header, authorities, read: Mutex::default(), callers: None }
+    }
+
+    /// Has it noted which certificates it was told of.
+    #[must_use]
+    pub fn noting(self, callers: Callers) -> Self {
+        Self { callers: Some(callers), ..self }
     }
 
     /// Whether what comes from this address is believed.
@@ -94,8 +99,10 @@ impl Proxies {
         }
         match self.certificate(value) {
             Ok(shown) => {
+                if let Some(callers) = &self.callers {
+                    callers.note(&shown);
+                }
                 let shown = Arc::new(shown);
-                self.callers.note(&shown);
                 let mut read = self.read();
                 if read.len() >= REMEMBERED {
                     read.clear();

@@ -45,8 +45,8 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
     let partners = Arc::new(Partners::new(directory));
-    let scheme = if settings.tls.own.is_some() { "https" } else { "http" };
     let courier = HttpCourier::new(settings.outgoing);
+    let scheme = if settings.tls.own.is_some() { "https" } else { "http" };
     let tls = TlsFiles::load(settings.tls, partners.clone(), courier.certificates())?;
     let door = tls.door(&settings.limits, settings.proxies)?;
     let oicp = node::bind(settings.listen).await?;

@@ -10,10 +10,12 @@ use roamhub_core::address::Reach;
 use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
 use roamhub_relay::Outgoing;
+use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
 use crate::outgoing::{self, OutgoingSection};
 use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
+use crate::retention_settings::{self, RetentionSection};
 use crate::telemetry::LogFormat;
 use crate::tls::{TlsSection, TlsSettings};
 use crate::watching::Watching;
@@ -99,6 +101,8 @@ struct SettingsFile {
     notify: NotifySection,
     #[serde(default)]
     smtp: SmtpSection,
+    #[serde(default)]
+    retention: RetentionSection,
 }
 
 /// What `serve` works with.
@@ -178,11 +182,14 @@ impl ServeArgs {
         partners: Option<PathBuf>,
     ) -> anyhow::Result<Beside> {
         let file = Self { config, ..Self::default() }.file()?;
+        let said = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+        let plain = file.tls.certificate.is_none()
+            && !file.proxy.is_there()
+            && !said("ROAMHUB_TLS_CERTIFICATE")
+            && !said("ROAMHUB_TRUSTED_PROXIES");
         let data = data.or(file.data).unwrap_or_else(default_data);
         let partners = partners.or(file.partners).or_else(|| beside(&data));
-        let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
-        let proxies = std::env::var_os("ROAMHUB_TRUSTED_PROXIES").is_some() || file.proxy.trusts_any();
-        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls && !proxies)? })
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, plain)? })
     }
 
     /// Puts command line, environment, file and defaults together.
@@ -218,7 +225,10 @@ impl ServeArgs {
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             outgoing: calling(file.outgoing, plain)?,
-            watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
+            watching: Watching {
+                retention: retention_settings::settle(file.retention)?,
+                ..watching_settings::settle(file.watchdog, file.notify, file.smtp)?
+            },
         };
         let allowed = self.allow_plain_http || file.allow_plain_http;
         if !allowed && settings.believes_everybody() && !settings.listen.ip().is_loopback() {
@@ -232,13 +242,22 @@ impl ServeArgs {
     }
 
     fn file(&self) -> anyhow::Result<SettingsFile> {
-        let path = match &self.config {
-            Some(path) => path.as_path(),
-            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
-            None => return Ok(SettingsFile::default()),
-        };
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+        read_file(self.config.as_deref())
     }
+}
+
+/// The settings file that is named, or the usual one if it is there.
+fn read_file(named: Option<&Path>) -> anyhow::Result<SettingsFile> {
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+        None => return Ok(SettingsFile::default()),
+    };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+}
+
+/// How long what is kept, as a hub with this settings file (or the usual one) would have it.
+pub(crate) fn retention(named: Option<&Path>) -> anyhow::Result<RetentionSettings> {
+    retention_settings::settle(read_file(named)?.retention)
 }

@@ -13,6 +13,7 @@ mod erasures;
 mod guard;
 mod lanes;
 mod mandates;
+pub mod mask;
 mod problem;
 mod records;
 mod replays;
