@@ -56,26 +56,21 @@ pub struct Proxies {
     format: Format,
     header: HeaderName,
     authorities: Arc<Authorities>,
+    callers: Callers,
     read: Mutex<HashMap<HeaderValue, Arc<ShownCertificate>>>,
-    callers: Option<Callers>,
 }
 
 impl Proxies {
-    /// Believes proxies at these addresses.
+    /// Believes proxies at these addresses. What callers show is noted.
     #[must_use]
     pub fn new(
         trusted: Vec<AddressRange>,
         format: Format,
         header: HeaderName,
         authorities: Arc<Authorities>,
+        callers: Callers,
     ) -> Self {
-        Self { trusted, format, header, authorities, read: Mutex::default(), callers: None }
-    }
-
-    /// Has it noted which certificates it was told of.
-    #[must_use]
-    pub fn noting(self, callers: Callers) -> Self {
-        Self { callers: Some(callers), ..self }
+        Self { trusted, format, header, authorities, callers, read: Mutex::default() }
     }
 
     /// Whether what comes from this address is believed.
@@ -99,10 +94,8 @@ impl Proxies {
         }
         match self.certificate(value) {
             Ok(shown) => {
-                if let Some(callers) = &self.callers {
-                    callers.note(&shown);
-                }
                 let shown = Arc::new(shown);
+                self.callers.note(&shown);
                 let mut read = self.read();
                 if read.len() >= REMEMBERED {
                     read.clear();

@@ -73,8 +73,8 @@ impl ProxyArgs {
 }
 
 impl ProxySection {
-    /// Whether proxies are named.
-    pub(crate) fn is_there(&self) -> bool {
+    /// Whether any proxy is trusted.
+    pub(crate) fn trusts_any(&self) -> bool {
         !self.trusted_proxies.is_empty()
     }
 
@@ -101,6 +101,6 @@ impl ProxySection {
 impl ProxySettings {
     /// The proxies, whose certificates these authorities may have signed.
     pub(crate) fn believed(self, authorities: Arc<Authorities>, callers: Callers) -> Proxies {
-        Proxies::new(self.trusted, self.format, self.header, authorities).noting(callers)
+        Proxies::new(self.trusted, self.format, self.header, authorities, callers)
     }
 }

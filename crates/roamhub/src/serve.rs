@@ -11,7 +11,7 @@ use roamhub_services::Partners;
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
-use crate::node::{self, Entrance, Node};
+use crate::node::{self, Entrance, Node, Rules};
 use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
@@ -44,18 +44,18 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if settings.after_restore {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
-    let partners = Arc::new(Partners::new(directory));
-    let courier = HttpCourier::new(settings.outgoing);
+    let partners = Arc::new(Partners::new(directory).with_allowances(settings.limits.allowances.clone()));
     let scheme = if settings.tls.own.is_some() { "https" } else { "http" };
+    let courier = HttpCourier::new(settings.outgoing);
     let tls = TlsFiles::load(settings.tls, partners.clone(), courier.certificates())?;
-    let door = tls.door(&settings.limits, settings.proxies)?;
+    let door = tls.door(&settings.limits.connections, settings.proxies)?;
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console).await?;
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let entrance = Entrance { listener: oicp, door, limits: settings.limits };
-    let calling = (courier, settings.watching);
-    let node = Node::start((ledger, gone), partners, seal, entrance, console, control, calling)
+    let entrance = Entrance { listener: oicp, door };
+    let rules = Rules { limits: settings.limits, courier, watching: settings.watching };
+    let node = Node::start((ledger, gone), partners, seal, entrance, console, control, rules)
         .await
         .context("cannot start")?;
     println!("listening oicp {scheme}://{}", node.oicp);

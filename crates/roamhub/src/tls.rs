@@ -102,23 +102,25 @@ impl TlsFiles {
     /// The door that they make.
     pub(crate) fn door(&self, limits: &Limits, proxies: Option<ProxySettings>) -> anyhow::Result<Door> {
         let asks = if proxies.is_some() { Asks::ForNothing } else { Asks::ForCertificates };
-        let callers = Callers::new(self.certificates.clone(), self.partners.clone());
         let tls = match &self.server {
             None => None,
             Some(server) => {
                 let config = server.listener(asks, &PROTOCOLS).context("cannot set up TLS")?;
                 let authorities = self.authorities.clone();
-                let (most, patience) = (limits.handshakes, limits.handshake);
-                Some(TlsDoor::new(config, authorities, callers.clone(), most, patience))
+                Some(TlsDoor::new(config, authorities, self.callers(), limits.handshakes, limits.handshake))
             }
         };
         Ok(match (proxies, tls) {
             (Some(proxies), tls) => {
-                Door::Proxies(Arc::new(proxies.believed(self.authorities.clone(), callers)), tls)
+                Door::Proxies(Arc::new(proxies.believed(self.authorities.clone(), self.callers())), tls)
             }
             (None, Some(tls)) => Door::Tls(tls),
             (None, None) => Door::Plain,
         })
+    }
+
+    fn callers(&self) -> Callers {
+        Callers::new(self.certificates.clone(), self.partners.clone())
     }
 
     /// Whether there is no file at all.
@@ -169,10 +171,10 @@ impl TlsFiles {
 
 impl TlsFiles {
     fn note(&self) {
-        let (Some(server), Some((file, _))) = (&self.server, &self.settings.own) else { return };
+        let (Some(server), Some((certificate, _))) = (&self.server, &self.settings.own) else { return };
         say_if_it_ends(server);
         if let Some(not_after) = server.not_after() {
-            self.certificates.note_serving(file, not_after);
+            self.certificates.note_serving(certificate, not_after);
         }
     }
 }

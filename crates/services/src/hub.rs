@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::feed::Feed;
+use crate::load::Load;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) partners: Arc<Partners>,
     pub(crate) metrics: ServiceMetrics,
+    pub(crate) load: Arc<Load>,
     pub(crate) sessions: SessionCache,
     pub(crate) answers: SharedAnswers,
     pub(crate) remote_calls: CallsUnderWay,
@@ -66,6 +68,7 @@ impl Hub {
         clock: Arc<dyn Clock>,
         partners: Arc<Partners>,
         metrics: ServiceMetrics,
+        load: Arc<Load>,
     ) -> Result<Self, LedgerError> {
         let medium_key = MediumKey::new(&ledger.medium_key().await?);
         // Before the first message: what is paused stays paused.
@@ -82,6 +85,7 @@ impl Hub {
             clock,
             partners,
             metrics,
+            load,
             sessions: SessionCache::default(),
             answers: SharedAnswers::default(),
             remote_calls: CallsUnderWay::default(),

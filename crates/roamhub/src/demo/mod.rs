@@ -21,7 +21,6 @@ use oicp::{EvseId, OperatorId, ProviderId, SessionId};
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
-use roamhub_ingress::Limits;
 use roamhub_relay::{HttpCourier, Outgoing};
 use roamhub_services::{Partners, partners_file};
 use tokio::net::TcpListener;
@@ -29,7 +28,8 @@ use tokio::net::TcpListener;
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::Signals;
-use crate::node::{self, Entrance, Node};
+use crate::limits_settings::NodeLimits;
+use crate::node::{self, Entrance, Node, Rules};
 use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
 use crate::tls::TlsFiles;
@@ -95,16 +95,16 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let partners = Arc::new(Partners::new(directory));
     let client = secured.as_ref().map(|secured| secured.outgoing());
     let courier = HttpCourier::new(Outgoing { client, ..Outgoing::plain() });
+    let limits = NodeLimits::default();
     let entrance = match &secured {
         None => Entrance::plain(oicp),
         Some(secured) => {
-            let limits = Limits::default();
             let files = TlsFiles::load(secured.server(), partners.clone(), courier.certificates())?;
-            Entrance { listener: oicp, door: files.door(&limits, None)?, limits }
+            Entrance { listener: oicp, door: files.door(&limits.connections, None)? }
         }
     };
-    let calling = (courier, Watching::default());
-    let node = Node::start((ledger, gone), partners, seal, entrance, console, None, calling).await?;
+    let rules = Rules { limits, courier, watching: Watching::default() };
+    let node = Node::start((ledger, gone), partners, seal, entrance, console, None, rules).await?;
 
     let hub = Front::new(node.oicp, secured);
     screen::introduce(&cast, &hub, &operator.url(), &provider.url());

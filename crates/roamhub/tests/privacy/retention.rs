@@ -81,6 +81,7 @@ async fn ledger_of_before(folder: &Path, sessions: usize, days: i64) {
             cpo_partner_session_id: None,
             plan: Plan::Send { lease_until: began },
             progress_gap: Duration::ZERO,
+            ticket: None,
         };
         let Taken::Stored(sending) = ledger.take_in(Arc::new(intake)).await.unwrap() else {
             panic!("not stored")
