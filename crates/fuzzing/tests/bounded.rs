@@ -3,6 +3,12 @@
 //!
 //! `ROAMHUB_FUZZ_ROUNDS` makes it longer, `ROAMHUB_FUZZ_SEED` throws the same dice again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what it is made of"
+)]
+
 use std::panic::catch_unwind;
 use std::path::Path;
 
