@@ -14,7 +14,7 @@ impl MediaPort for Sqlite {
     fn keep_grounds(&self, session: SessionKey, grounds: Grounds) -> LedgerTask<'_, ()> {
         Box::pin(self.writer.work(move |desk| {
             desk.book.forget(session);
-            keep_grounds(&desk.connection, session, &grounds)
+            keep_grounds(desk.connection, session, &grounds)
         }))
     }
 

@@ -1,5 +1,5 @@
 //! Removing what is too old, from the front of each tree, a slice at a time: why so, is in
-//! `docs/decisions/XXXX-retention.md`.
+//! `docs/decisions/0018-retention.md`.
 //!
 //! Each slice is found on a reader and carried out as one job of the writer, which judges each row again. Invariants:
 //! * what is still owed, held (within its bound), not yet in its feed, or of a session that is not over, stays;
