@@ -243,6 +243,15 @@ pub enum RoleError {
 }
 
 impl Reach {
+    /// Whether this partner is within reach.
+    #[must_use]
+    pub fn is_about(self, partner: &Partner) -> bool {
+        match self {
+            Self::All => true,
+            Self::Own(own) => own == *partner,
+        }
+    }
+
     /// Whether what belongs to this operator and this provider is within reach.
     #[must_use]
     pub fn takes_in(self, operator: Option<&OperatorId>, provider: Option<&ProviderId>) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use oicp::ProviderId;
 
 use crate::Partner;
+use crate::contact::Secret;
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
@@ -18,8 +19,8 @@ pub struct Endpoint {
     pub partner: Partner,
     /// Its base URL; the service path is appended.
     pub base_url: String,
-    /// Headers sent with every request, e.g. an API key.
-    pub headers: Vec<(String, String)>,
+    /// Headers sent with every request, e.g. an API key: each value is a secret.
+    pub headers: Vec<(String, Secret)>,
     /// Extra trust anchors (PEM) for its server certificate.
     pub ca: Option<PathBuf>,
     /// What the partner gets for one whole exchange.

@@ -2,6 +2,7 @@
 
 mod check;
 mod clock;
+mod console_settings;
 mod control;
 mod demo;
 mod differences;
@@ -24,7 +25,9 @@ mod settings;
 mod table;
 mod tail;
 mod telemetry;
+mod tokens;
 mod uploads;
+mod users;
 mod verify;
 mod watching;
 mod watching_settings;
@@ -70,12 +73,20 @@ enum Command {
     Pause(lanes::PauseArgs),
     /// Let a paused lane go on
     Resume(lanes::ResumeArgs),
+    /// Set how fast what waits in a lane is sent
+    DrainRate(lanes::DrainRateArgs),
     /// List sessions that look like ghosts
     Ghosts(ghosts::GhostsArgs),
     /// List operators that have lost their mandate for Ends on their behalf, or give one back
     Mandates(mandates::MandatesArgs),
     /// List where charge detail records and Ends say something else
     Differences(differences::DifferencesArgs),
+    /// Who may use the console
+    Users(users::UsersArgs),
+    /// Tokens for scripts
+    Token(tokens::TokenArgs),
+    /// Show who changed what
+    Audit(tokens::AuditArgs),
     /// Operators, providers and contracts kept in the ledger
     #[command(subcommand)]
     Partners(partners::PartnersCommand),
@@ -95,9 +106,13 @@ fn main() -> ExitCode {
         Command::Lanes(args) => return shown(lanes::list(&args)),
         Command::Pause(args) => return shown(lanes::pause(&args)),
         Command::Resume(args) => return shown(lanes::resume(&args)),
+        Command::DrainRate(args) => return shown(lanes::drain_rate(&args)),
         Command::Ghosts(args) => return shown(ghosts::run(&args)),
         Command::Mandates(args) => return shown(mandates::run(&args)),
         Command::Differences(args) => return shown(differences::run(&args)),
+        Command::Users(args) => return shown(users::run(&args)),
+        Command::Token(args) => return shown(tokens::run(&args)),
+        Command::Audit(args) => return shown(tokens::audit(&args)),
         Command::Partners(command) => partners::run(command),
     };
     match result {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use roamhub_core::ports::Clock;
-use roamhub_services::Partners;
+use roamhub_services::{Accounts, Partners};
 
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
-use crate::node::{self, Node};
+use crate::node::{self, Node, Reception};
 use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
@@ -44,14 +44,22 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     }
     let partners = Arc::new(Partners::new(directory));
     let oicp = node::bind(settings.listen).await?;
-    let console = node::bind(settings.console).await?;
+    let console = node::bind(settings.console.listen).await?;
+    let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), settings.console.times);
+    let first_user = accounts.first_user_token().await.context("cannot see who may use the console")?;
+    let reception = Reception { listener: console, tls: None, accounts };
+    let scheme = if reception.tls.is_some() { "https" } else { "http" };
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, seal, oicp, console, control, settings.watching)
+    let node = Node::start((ledger, gone), partners, seal, oicp, reception, control, settings.watching)
         .await
         .context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);
-    println!("listening console http://{}", node.console);
+    println!("listening console {scheme}://{}", node.console);
+    if let Some(token) = first_user {
+        // For a person's eyes: not through the log, which others may collect.
+        eprintln!("first user: {scheme}://{}/setup?token={}", node.console, token.expose());
+    }
     println!("ready");
     attend(node, &mut signals, file).await
 }

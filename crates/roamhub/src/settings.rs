@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use roamhub_ledger::sqlite::DiskRules;
 use serde::Deserialize;
 
+use crate::console_settings::{ConsoleSection, ConsoleSettings};
 use crate::telemetry::LogFormat;
 use crate::watching::Watching;
 use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
@@ -34,7 +35,7 @@ pub(crate) struct ServeArgs {
     /// Where people and monitoring call [default: 127.0.0.1:8081]
     #[arg(long, env = "ROAMHUB_CONSOLE", value_name = "ADDR")]
     console: Option<SocketAddr>,
-    /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
+    /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id and passwords go in the clear
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
@@ -60,7 +61,8 @@ struct SettingsFile {
     data: Option<PathBuf>,
     partners: Option<PathBuf>,
     listen: Option<SocketAddr>,
-    console: Option<SocketAddr>,
+    #[serde(default)]
+    console: ConsoleSection,
     #[serde(default)]
     allow_plain_http: bool,
     disk_mark: Option<u32>,
@@ -84,8 +86,8 @@ pub(crate) struct Settings {
     pub(crate) partners: Option<PathBuf>,
     /// Where partners call.
     pub(crate) listen: SocketAddr,
-    /// Where people call.
-    pub(crate) console: SocketAddr,
+    /// Where people call, and how.
+    pub(crate) console: ConsoleSettings,
     /// How much of the disk is left alone.
     pub(crate) disk: DiskRules,
     /// The hub's name in its receipts.
@@ -117,11 +119,12 @@ impl ServeArgs {
         let partners = self.partners.or(file.partners).or_else(|| beside.exists().then_some(beside));
         let mib = |chosen: Option<u32>, default: u64| chosen.map_or(default, |mib| u64::from(mib) << 20);
         let usual = DiskRules::default();
+        let allowed = self.allow_plain_http || file.allow_plain_http;
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
-            console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            console: file.console.settle(self.console, None, allowed)?,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
                 reserve: mib(self.disk_reserve.or(file.disk_reserve), usual.reserve),
@@ -131,7 +134,6 @@ impl ServeArgs {
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
-        let allowed = self.allow_plain_http || file.allow_plain_http;
         if !allowed && !settings.listen.ip().is_loopback() {
             bail!(
                 "{} is not loopback, and without certificates anybody who reaches it may claim any id; listen on \
@@ -150,6 +152,11 @@ impl ServeArgs {
         };
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+        // Not the error's own text: it repeats the line, and with it what may be a secret.
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let line =
+                error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            anyhow!("{} is not right: line {line}: {}", path.display(), error.message())
+        })
     }
 }

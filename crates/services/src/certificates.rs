@@ -1,5 +1,5 @@
 //! The certificates that the hub's connections rely on, and until when: what providers' servers show, and the CA files
-//! that the partners file names for them. A further source is one more iterator in [`Certificates::known`].
+//! that the partners file names for them. A further source is one more iterator in [`known`].
 //!
 //! Invariant: what is not known is not taken for well. A provider that was not called since the start may still show
 //! the certificate that people were told of.
@@ -49,7 +49,7 @@ impl Certificates {
 
     /// Looks at all of them, and shows in the metrics how long each lasts.
     pub(crate) fn look(&self, directory: &Directory, now: Timestamp, metrics: &PeopleMetrics) -> Expiries {
-        let known = self.known(directory);
+        let known = known(&self.seen, directory);
         self.show(&known, now, metrics);
         if self.notice.is_zero() {
             return Expiries::default();
@@ -58,19 +58,6 @@ impl Certificates {
         let unseen = unseen.map(|(provider, _)| provider.id).collect();
         let soon = known.into_iter().filter(|known| known.worth_a_word_since(self.notice) <= now).collect();
         Expiries { soon, unseen }
-    }
-
-    fn known(&self, directory: &Directory) -> Vec<KnownCertificate> {
-        let servers = called(directory).filter_map(|(provider, url)| {
-            let purpose = Purpose::Server { host: host(url) };
-            Some(of(provider, self.seen.of_server(url)?, purpose))
-        });
-        let authorities = called(directory).filter_map(|(provider, _)| {
-            let file = provider.ca.as_deref()?;
-            let purpose = Purpose::Authority { file: name(file) };
-            Some(of(provider, self.seen.of_authority(file)?, purpose))
-        });
-        servers.chain(authorities).collect()
     }
 
     fn show(&self, known: &[KnownCertificate], now: Timestamp, metrics: &PeopleMetrics) {
@@ -83,6 +70,20 @@ impl Certificates {
         }
         before.difference(&shown).for_each(|gone| metrics.hide_certificate(gone));
     }
+}
+
+/// What is known of the certificates that connections to providers rely on.
+pub(crate) fn known(seen: &SeenCertificates, directory: &Directory) -> Vec<KnownCertificate> {
+    let servers = called(directory).filter_map(|(provider, url)| {
+        let purpose = Purpose::Server { host: host(url) };
+        Some(of(provider, seen.of_server(url)?, purpose))
+    });
+    let authorities = called(directory).filter_map(|(provider, _)| {
+        let file = provider.ca.as_deref()?;
+        let purpose = Purpose::Authority { file: name(file) };
+        Some(of(provider, seen.of_authority(file)?, purpose))
+    });
+    servers.chain(authorities).collect()
 }
 
 /// The providers that are called over TLS, and where.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::panic, reason = "a test double reports a broken expectation by failing the test")]
 
+pub mod browser;
 pub mod ca;
 pub mod hub;
 pub mod load;
@@ -21,6 +22,7 @@ mod skip;
 pub mod webhook;
 mod wire;
 
+pub use browser::Browser;
 pub use ca::{ClientTls, ServerTls, TestCa};
 pub use hub::{HubProcess, partners_toml};
 pub use mail::FakeMailServer;
