@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::address::Reach;
+
 /// A secret that never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -42,6 +44,8 @@ pub struct Webhook {
     pub secret: Secret,
     /// Extra trust for its certificate (PEM file).
     pub ca: Option<PathBuf>,
+    /// Which addresses it may have.
+    pub reach: Reach,
 }
 
 /// The ways to reach people; both, one or none.
@@ -68,7 +72,12 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print() {
-        let webhook = Webhook { url: "https://a".into(), secret: Secret::new("hush".into()), ca: None };
+        let webhook = Webhook {
+            url: "https://a".into(),
+            secret: Secret::new("hush".into()),
+            ca: None,
+            reach: Reach::Public,
+        };
         assert!(!format!("{webhook:?}").contains("hush"));
         assert_eq!(webhook.secret.expose(), "hush");
     }

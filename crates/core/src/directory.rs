@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use oicp::{NotificationType, OperatorId, ProviderId};
 
+use crate::address::Reach;
 use crate::contact::{Contact, Secret};
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
-use crate::route::Endpoint;
+use crate::route::{ClientCertificate, Endpoint};
 use crate::session::SessionKind;
 
 /// A service that a provider offers and that a contract can cover.
@@ -70,6 +71,8 @@ pub struct RemoteOffer {
     pub allow_private: bool,
     /// Extra trust for its server certificate (PEM file).
     pub ca: Option<PathBuf>,
+    /// The certificate that the hub shows it, if not that of all calls.
+    pub client: Option<ClientCertificate>,
 }
 
 impl Operator {
@@ -81,6 +84,8 @@ impl Operator {
             base_url: self.url.clone()?,
             headers: self.remote.headers.clone(),
             ca: self.remote.ca.clone(),
+            client: self.remote.client.clone(),
+            reach: Reach::allowing_private(self.remote.allow_private),
             timeout: self.remote.timeout,
         })
     }
@@ -143,6 +148,8 @@ pub struct Provider {
     pub allow_private: bool,
     /// Extra trust for its server certificate (PEM file).
     pub ca: Option<PathBuf>,
+    /// The certificate that the hub shows it, if not that of all calls.
+    pub client: Option<ClientCertificate>,
     /// May new sessions be opened with it?
     pub locked: bool,
     /// Does it read its feed? Then what cannot be pushed to it has reached it all the same.
@@ -158,6 +165,20 @@ impl Provider {
     #[must_use]
     pub fn endpoint(&self, service: OfferedService) -> Option<&str> {
         self.url.as_deref().filter(|_| self.services.contains(&service))
+    }
+
+    /// How it is called, whatever for.
+    #[must_use]
+    pub fn called(&self) -> Option<Endpoint> {
+        Some(Endpoint {
+            partner: self.id.into(),
+            base_url: self.url.clone()?,
+            headers: self.headers.clone(),
+            ca: self.ca.clone(),
+            client: self.client.clone(),
+            reach: Reach::allowing_private(self.allow_private),
+            timeout: self.timeout,
+        })
     }
 
     /// Whether it may upload who may charge (OICP 2.3, eRoamingPushAuthenticationData).

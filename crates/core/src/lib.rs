@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod account;
+pub mod address;
 pub mod authorisation;
 pub mod breaker;
 pub mod clock_step;
@@ -16,6 +17,7 @@ pub mod contact;
 pub mod delivery;
 pub mod directory;
 pub mod erasure;
+pub mod evse;
 pub mod expiry;
 pub mod feed;
 pub mod guesses;

@@ -41,6 +41,8 @@ pub enum ExchangeFailure {
     Protocol,
     /// The provider's address is not usable (not a URL, unknown scheme).
     Address,
+    /// The host has only addresses that the hub must not call (loopback, private and the like).
+    Forbidden,
 }
 
 impl ExchangeFailure {
@@ -55,6 +57,7 @@ impl ExchangeFailure {
             Self::TooLarge => "too-large",
             Self::Protocol => "protocol",
             Self::Address => "address",
+            Self::Forbidden => "forbidden-address",
         }
     }
 
@@ -62,7 +65,7 @@ impl ExchangeFailure {
     #[must_use]
     pub fn is_before_sending(self) -> bool {
         match self {
-            Self::Connect | Self::Tls | Self::Address => true,
+            Self::Connect | Self::Tls | Self::Address | Self::Forbidden => true,
             Self::Broken | Self::Timeout | Self::TooLarge | Self::Protocol => false,
         }
     }
@@ -112,10 +115,10 @@ pub enum AttemptOutcome {
         /// The HTTP status.
         status: u16,
     },
-    /// 3xx or 4xx without acknowledgement: address or credentials are wrong.
+    /// Address or credentials are wrong.
     Misconfigured {
-        /// The HTTP status; `None` if the address itself is unusable.
-        status: Option<u16>,
+        /// What is wrong.
+        why: Misconfiguration,
     },
     /// Not there, too slow, or asking for patience.
     Unreachable {
@@ -126,6 +129,17 @@ pub enum AttemptOutcome {
         /// When the provider wants to be asked again.
         retry_after: Option<Duration>,
     },
+}
+
+/// What is wrong with a provider's address or credentials.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Misconfiguration {
+    /// It answers this HTTP status, 3xx or 4xx, without an acknowledgement.
+    Answer(u16),
+    /// It is no address that can be called.
+    Unusable,
+    /// It is one that the hub must not call.
+    Forbidden,
 }
 
 /// The finding on a provider that answers 2xx without an acknowledgement.
@@ -166,18 +180,25 @@ impl AttemptOutcome {
             Self::Unusable { status } => {
                 format!("the provider answered HTTP {status} without an acknowledgement")
             }
-            Self::Misconfigured { status: Some(status) } => {
+            Self::Misconfigured { why: Misconfiguration::Answer(status) } => {
                 format!("the provider's address answered HTTP {status}; its configuration needs a look")
             }
-            Self::Misconfigured { status: None } => "the provider's address is not usable".to_owned(),
+            Self::Misconfigured { why: Misconfiguration::Unusable } => {
+                "the provider's address is not usable".to_owned()
+            }
+            Self::Misconfigured { why: Misconfiguration::Forbidden } => {
+                "the provider's address is not one that the hub may call (loopback, private or reserved)"
+                    .to_owned()
+            }
             Self::Unreachable { failure: Some(failure), .. } => match failure {
                 ExchangeFailure::Timeout => "the provider did not answer in time".to_owned(),
                 ExchangeFailure::Connect => "no connection to the provider".to_owned(),
                 ExchangeFailure::Tls => "no trusted connection to the provider".to_owned(),
                 ExchangeFailure::TooLarge => "the provider's answer is too long".to_owned(),
-                ExchangeFailure::Broken | ExchangeFailure::Protocol | ExchangeFailure::Address => {
-                    "the connection to the provider broke".to_owned()
-                }
+                ExchangeFailure::Broken
+                | ExchangeFailure::Protocol
+                | ExchangeFailure::Address
+                | ExchangeFailure::Forbidden => "the connection to the provider broke".to_owned(),
             },
             Self::Unreachable { status: Some(status), .. } => format!("the provider answered HTTP {status}"),
             Self::Unreachable { .. } => "the provider could not be reached".to_owned(),
@@ -190,7 +211,12 @@ impl AttemptOutcome {
 pub fn judge(exchange: &Exchange, kind: MessageKind, faults: &FaultCodes) -> AttemptOutcome {
     let answer = match exchange {
         Ok(answer) => answer,
-        Err(ExchangeFailure::Address) => return AttemptOutcome::Misconfigured { status: None },
+        Err(ExchangeFailure::Address) => {
+            return AttemptOutcome::Misconfigured { why: Misconfiguration::Unusable };
+        }
+        Err(ExchangeFailure::Forbidden) => {
+            return AttemptOutcome::Misconfigured { why: Misconfiguration::Forbidden };
+        }
         Err(failure) => {
             return AttemptOutcome::Unreachable { status: None, failure: Some(*failure), retry_after: None };
         }
@@ -246,7 +272,7 @@ fn without_acknowledgement(answer: &HttpAnswer) -> AttemptOutcome {
             failure: None,
             retry_after: answer.retry_after,
         },
-        _ => AttemptOutcome::Misconfigured { status: Some(answer.status) },
+        _ => AttemptOutcome::Misconfigured { why: Misconfiguration::Answer(answer.status) },
     }
 }
 

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod cdr;
 mod clock_step;
 mod erasure;
+pub mod evse;
 mod feed;
 mod lanes;
 mod look;

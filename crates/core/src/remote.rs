@@ -103,6 +103,9 @@ fn in_words(failure: ExchangeFailure) -> &'static str {
         ExchangeFailure::Connect => "no connection to the operator",
         ExchangeFailure::Tls => "no trusted connection to the operator",
         ExchangeFailure::Address => "the operator's address is not usable",
+        ExchangeFailure::Forbidden => {
+            "the operator's address is not one that the hub may call (loopback, private or reserved)"
+        }
         ExchangeFailure::Timeout => "the operator did not answer in time",
         ExchangeFailure::TooLarge => "the operator's answer is too long",
         ExchangeFailure::Broken | ExchangeFailure::Protocol => "the connection to the operator broke",
@@ -151,8 +154,11 @@ mod tests {
 
     #[test]
     fn what_failed_before_sending_did_nothing() {
-        use ExchangeFailure::{Address, Broken, Connect, Protocol, Timeout, Tls, TooLarge};
-        assert_eq!([Connect, Tls, Address].map(|failure| word(&judge(&Err(failure)))), ["nothing"; 3]);
+        use ExchangeFailure::{Address, Broken, Connect, Forbidden, Protocol, Timeout, Tls, TooLarge};
+        assert_eq!(
+            [Connect, Tls, Address, Forbidden].map(|failure| word(&judge(&Err(failure)))),
+            ["nothing"; 4]
+        );
         let later = [Broken, Timeout, TooLarge, Protocol];
         assert_eq!(later.map(|failure| word(&judge(&Err(failure)))), ["unknown"; 4]);
     }

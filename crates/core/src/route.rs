@@ -7,6 +7,7 @@ use std::time::Duration;
 use oicp::ProviderId;
 
 use crate::Partner;
+use crate::address::Reach;
 use crate::contact::Secret;
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
@@ -23,8 +24,21 @@ pub struct Endpoint {
     pub headers: Vec<(String, Secret)>,
     /// Extra trust anchors (PEM) for its server certificate.
     pub ca: Option<PathBuf>,
+    /// The certificate that the hub shows it; without one, that of all calls, if there is one.
+    pub client: Option<ClientCertificate>,
+    /// Which addresses it may have.
+    pub reach: Reach,
     /// What the partner gets for one whole exchange.
     pub timeout: Duration,
+}
+
+/// A certificate with which the hub says who it is when it calls: two PEM files.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ClientCertificate {
+    /// The certificate, with those of intermediate authorities behind it, if there are any.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// How to reach one provider with what it is owed, and what to make of its answers.

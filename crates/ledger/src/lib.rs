@@ -5,4 +5,4 @@
 
 pub mod sqlite;
 
-pub use sqlite::{OpenError, Sqlite};
+pub use sqlite::{EvseFile, OpenError, Sqlite};

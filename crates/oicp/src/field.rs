@@ -10,7 +10,8 @@ use std::ops::RangeInclusive;
 use crate::energy::Kwh;
 use crate::explain::{self, StrayNames};
 use crate::finding::{Finding, codes};
-use crate::json::{self, Kind, NoObject, Object};
+use crate::json::{self, Envelope, Kind, NoObject, Object, Shape};
+use crate::place::Place;
 use crate::time::DateTime;
 use crate::violation::{Violation, Violations};
 
@@ -50,6 +51,16 @@ impl At {
     }
 }
 
+impl Place for At {
+    fn pointer(self) -> String {
+        self.pointer()
+    }
+
+    fn field(self) -> &'static str {
+        self.field
+    }
+}
+
 /// Reads fields and keeps account of what is wrong with them.
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
@@ -79,16 +90,40 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Reads an upload: an object, in it an object, in it a list whose elements go to `each`.
+    pub(crate) fn open_envelope<const O: usize, const I: usize>(
+        body: &'a str,
+        shape: &Shape<'a, O, I>,
+        mut each: impl FnMut(&mut Self, usize, &'a str),
+    ) -> Result<(Self, Envelope<'a, O, I>), Violations> {
+        let mut judge = Self::new(body, shape.outer);
+        match json::parse_envelope(body, shape, |index, element| each(&mut judge, index, element)) {
+            Ok(envelope) => {
+                judge.names(&envelope.outer, shape.outer);
+                Ok((judge, envelope))
+            }
+            Err(no_object) => {
+                // Half of a message was judged: what matters first is that it is none.
+                judge.violations = Violations::new();
+                judge.violation(At::BODY, no_object_message(&no_object));
+                Err(judge.violations)
+            }
+        }
+    }
+
     pub(crate) const fn new(body: &'a str, known: &'a [&'static str]) -> Self {
         Self { body, known, stray: None, violations: Violations::new(), findings: Vec::new() }
     }
 
-    pub(crate) fn violation(&mut self, at: At, message: impl Into<String>) {
-        let field = at.field.to_owned();
+    pub(crate) fn violation(&mut self, at: impl Place, message: impl Into<String>) {
+        if self.violations.is_full() {
+            return self.violations.count_one();
+        }
+        let field = at.field().to_owned();
         self.violations.push(Violation { pointer: at.pointer(), field, message: message.into() });
     }
 
-    pub(crate) fn finding(&mut self, code: &'static str, at: At, text: impl Into<String>) {
+    pub(crate) fn finding(&mut self, code: &'static str, at: impl Place, text: impl Into<String>) {
         // As many as there are violations at most: a hundred thousand meter values may all be strings.
         if self.findings.len() < Violations::MOST {
             self.findings.push(Finding::new(code, at.pointer(), text));
@@ -131,7 +166,7 @@ impl<'a> Judge<'a> {
         raw
     }
 
-    pub(crate) fn string<'r>(&mut self, at: At, raw: &'r str) -> Option<Cow<'r, str>> {
+    pub(crate) fn string<'r>(&mut self, at: impl Place, raw: &'r str) -> Option<Cow<'r, str>> {
         let text = json::string(raw);
         if text.is_none() {
             let message = match json::kind(raw) {
@@ -144,7 +179,7 @@ impl<'a> Judge<'a> {
     }
 
     /// A string of at most `most` characters.
-    pub(crate) fn text(&mut self, at: At, raw: Option<&str>, most: usize) -> Option<String> {
+    pub(crate) fn text(&mut self, at: impl Place, raw: Option<&str>, most: usize) -> Option<String> {
         let text = self.string(at, raw?)?;
         // Bytes are never fewer than characters, so counting is rarely needed.
         if text.len() > most && text.chars().nth(most).is_some() {
@@ -157,7 +192,7 @@ impl<'a> Judge<'a> {
     /// A string in a form of its own; what is wrong is shown to the sender.
     pub(crate) fn parsed<T, E: Display>(
         &mut self,
-        at: At,
+        at: impl Place,
         raw: Option<&str>,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
@@ -165,7 +200,7 @@ impl<'a> Judge<'a> {
         parse(&text).map_err(|error| self.mistaken(at, &text, &error)).ok()
     }
 
-    pub(crate) fn date_time(&mut self, at: At, raw: Option<&str>) -> Option<DateTime> {
+    pub(crate) fn date_time(&mut self, at: impl Place, raw: Option<&str>) -> Option<DateTime> {
         self.parsed(at, raw, DateTime::parse)
     }
 
@@ -218,7 +253,7 @@ impl<'a> Judge<'a> {
         whole
     }
 
-    fn number<'r>(&mut self, at: At, raw: &'r str) -> Option<Cow<'r, str>> {
+    pub(crate) fn number<'r>(&mut self, at: impl Place, raw: &'r str) -> Option<Cow<'r, str>> {
         match json::kind(raw) {
             Kind::Number => Some(Cow::Borrowed(raw)),
             Kind::String => {
@@ -233,7 +268,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn mistaken(&mut self, at: At, text: &str, error: &dyn Display) {
+    pub(crate) fn mistaken(&mut self, at: impl Place, text: &str, error: &dyn Display) {
         let message = match explain::placeholder(text) {
             Some(placeholder) => format!("still holds the placeholder {placeholder}; {error}"),
             None => format!("{error}; found {}", explain::echo(text)),

@@ -48,6 +48,8 @@ impl Finding {
 /// | `pin-in-notification` | a PIN where none belongs |
 /// | `member-spelling` | a member differs from a known one in letter case, so it was not read |
 /// | `unexpected-member` | a known member that this type of notification does not have |
+/// | `beyond-published-limit` | a figure that the published limits leave no room for, such as 125 A |
+/// | `no-such-time-of-day` | an opening time such as `25:00` |
 /// | `placeholder` | the body still holds a `{{placeholder}}` |
 pub mod codes {
     /// ChargingStart is later than ChargingEnd.
@@ -92,6 +94,10 @@ pub mod codes {
     pub const MEMBER_SPELLING: &str = "member-spelling";
     /// A member of another notification type.
     pub const UNEXPECTED_MEMBER: &str = "unexpected-member";
+    /// More ampere, percent or kilowatts than the published limits foresee.
+    pub const BEYOND_PUBLISHED_LIMIT: &str = "beyond-published-limit";
+    /// A time of day that no clock shows.
+    pub const NO_SUCH_TIME_OF_DAY: &str = "no-such-time-of-day";
     /// A template that was not filled in.
     pub const PLACEHOLDER: &str = "placeholder";
 }

@@ -14,23 +14,30 @@
 #![expect(clippy::result_large_err, reason = "what is returned on success is larger than Rejected")]
 
 pub mod ack;
+pub mod action;
 pub mod authentication;
 pub mod authorize;
 pub mod body;
 pub mod cdr;
 pub mod energy;
+pub mod evse;
+pub mod evse_status;
 pub mod fault;
 pub mod finding;
+pub mod geo;
 pub mod identification;
 pub mod ids;
 pub mod notification;
+pub mod page;
 pub mod paging;
 pub mod pin;
+pub mod pricing;
 pub mod remote;
 pub mod service;
 pub mod status;
 pub mod time;
 pub mod violation;
+pub mod words;
 
 mod answer;
 mod explain;
@@ -38,8 +45,13 @@ mod field;
 mod inline;
 mod json;
 mod meter_values;
+mod out_of_place;
+mod parts;
+mod place;
 mod plausible;
 mod rejected;
+mod repeated;
+mod upload;
 
 pub use cdr::ChargeDetailRecord;
 pub use finding::Finding;

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use memchr::memmem::Finder;
 
 /// A copy of `body` in which the value of every member called `PIN`, at any depth, is blanked: characters of
@@ -30,6 +31,12 @@ pub fn blank(body: &[u8]) -> Option<Vec<u8>> {
         rest = end;
     }
     blanked.filter(|blanked| blanked != body)
+}
+
+/// What may be kept of a body: [`blank`]ed, or as it is.
+#[must_use]
+pub fn without(body: &Bytes) -> Bytes {
+    blank(body).map_or_else(|| body.clone(), Bytes::from)
 }
 
 /// Whether a member may be called `PIN`. Ordinary bodies pay for this look only.

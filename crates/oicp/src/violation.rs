@@ -42,6 +42,16 @@ impl Violations {
         }
     }
 
+    /// Whether further ones are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.kept.len() >= Self::MOST
+    }
+
+    /// Counts one that is not kept.
+    pub(crate) fn count_one(&mut self) {
+        self.truncated += 1;
+    }
+
     /// Those that were kept, in the order in which they were found.
     pub fn iter(&self) -> slice::Iter<'_, Violation> {
         self.kept.iter()

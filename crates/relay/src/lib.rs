@@ -36,6 +36,7 @@ pub mod submitted;
 pub use breakers::{Breakers, Pass, Reached};
 pub use courier::HttpCourier;
 pub use courier::certificates::SeenCertificates;
+pub use courier::terms::Outgoing;
 pub use lanes::LaneLoad;
 pub use relay::{Relay, Tuning};
 pub use submitted::{Outcome, Submitted, Why};

@@ -17,7 +17,10 @@ mod mail;
 mod mandates;
 mod node;
 mod open_files;
+mod outgoing;
 mod partners;
+mod partners_test;
+mod pki;
 mod replay;
 mod restore;
 mod serve;
@@ -35,6 +38,8 @@ mod watching_settings;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use partners::PartnersCommand;
 
 /// Messages are born on one thread and die on another; the system's allocator pays for that with locks.
 #[global_allocator]
@@ -87,9 +92,12 @@ enum Command {
     Token(tokens::TokenArgs),
     /// Show who changed what
     Audit(tokens::AuditArgs),
-    /// Operators, providers and contracts kept in the ledger
+    /// Operators, providers and contracts: check their endpoints, keep them in the ledger
     #[command(subcommand)]
-    Partners(partners::PartnersCommand),
+    Partners(PartnersCommand),
+    /// Certificates: an authority, the hub's own, those of partners; see `roamhub pki --help`
+    #[command(subcommand)]
+    Pki(pki::PkiCommand),
 }
 
 fn main() -> ExitCode {
@@ -113,7 +121,9 @@ fn main() -> ExitCode {
         Command::Users(args) => return shown(users::run(&args)),
         Command::Token(args) => return shown(tokens::run(&args)),
         Command::Audit(args) => return shown(tokens::audit(&args)),
-        Command::Partners(command) => partners::run(command),
+        Command::Partners(PartnersCommand::Test(args)) => return shown(partners_test::run(args)),
+        Command::Partners(PartnersCommand::Apply(args)) => partners::apply(args),
+        Command::Pki(command) => return shown(pki::run(command)),
     };
     match result {
         Ok(code) => code,

@@ -19,7 +19,7 @@ use roamhub_ingress::{Limits, Server};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
-use roamhub_relay::{HttpCourier, Relay, Tuning};
+use roamhub_relay::{HttpCourier, Outgoing, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
 use roamhub_services::{Accounts, CertificateList, Hub, Partners, Receipts};
@@ -104,10 +104,11 @@ impl Node {
         oicp_listener: TcpListener,
         reception: Reception,
         control: Option<(UnixListener, SocketFile)>,
-        watching: Watching,
+        (outgoing, watching): (Outgoing, Watching),
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let webhooks = Arc::new(HttpCourier::new());
+        let webhooks = Arc::new(HttpCourier::new(outgoing));
+        webhooks.prepare().await?;
         let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
@@ -125,7 +126,7 @@ impl Node {
             clock: clock.clone(),
             partners: partners.clone(),
             certificates: seen.clone(),
-            webhooks,
+            webhooks: webhooks.clone(),
         };
         let certificates = CertificateList::new(seen, partners.clone());
         let known = partners.clone();
@@ -149,12 +150,17 @@ impl Node {
         let feed = hub.feed().clone();
         let feed_stop = stop.clone();
         let answers = hub.clone().forget_answers(stop.clone());
+        let (files, files_stop) = (webhooks.clone(), stop.clone());
+        let following = async move {
+            files_stop.run_until_cancelled(files.follow_files()).await;
+        };
         let mut essential = vec![
             ("ledger", tokio::spawn(gone.wait())),
             ("redelivery", tokio::spawn(async move { redelivery.redeliver().await })),
             ("feed", tokio::spawn(async move { feed.run(feed_stop).await })),
             ("comparing records", tokio::spawn(comparing.run(compare_stop))),
             ("shared answers", tokio::spawn(answers)),
+            ("certificates towards partners", tokio::spawn(following)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
             (

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use roamhub_core::directory::Directory;
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_services::{Partners, partners_file};
@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 
 use crate::clock::SystemClock;
 use crate::node;
+use crate::partners_test::TestArgs;
 use crate::settings::default_data;
 
 /// How often the file is looked at.
@@ -23,21 +24,27 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Subcommand)]
 pub(crate) enum PartnersCommand {
     /// Check a partners file and keep it in the ledger (while no hub is running on it)
-    Apply {
-        /// The partners file (TOML)
-        file: PathBuf,
-        /// Only check it
-        #[arg(long)]
-        dry_run: bool,
-        /// Folder of the ledger
-        #[arg(long, env = "ROAMHUB_DATA", value_name = "DIR", default_value_os_t = default_data())]
-        data: PathBuf,
-    },
+    Apply(ApplyArgs),
+    /// Check one partner's settings step by step, from its name to its answer: what is wrong, and what to do
+    Test(TestArgs),
 }
 
-/// Runs `roamhub partners …`.
-pub(crate) fn run(command: PartnersCommand) -> anyhow::Result<ExitCode> {
-    let PartnersCommand::Apply { file, dry_run, data } = command;
+/// Options of `partners apply`.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The partners file (TOML)
+    file: PathBuf,
+    /// Only check it
+    #[arg(long)]
+    dry_run: bool,
+    /// Folder of the ledger
+    #[arg(long, env = "ROAMHUB_DATA", value_name = "DIR", default_value_os_t = default_data())]
+    data: PathBuf,
+}
+
+/// Keeps a partners file in the ledger.
+pub(crate) fn apply(args: ApplyArgs) -> anyhow::Result<ExitCode> {
+    let ApplyArgs { file, dry_run, data } = args;
     let (text, directory) = read_file(&file)?;
     println!("{}: {}", file.display(), counted(&directory));
     if dry_run {

@@ -51,7 +51,8 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let scheme = if reception.tls.is_some() { "https" } else { "http" };
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let node = Node::start((ledger, gone), partners, seal, oicp, reception, control, settings.watching)
+    let calling = (settings.outgoing, settings.watching);
+    let node = Node::start((ledger, gone), partners, seal, oicp, reception, control, calling)
         .await
         .context("cannot start")?;
     println!("listening oicp http://{}", node.oicp);

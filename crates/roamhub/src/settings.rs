@@ -7,9 +7,11 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use roamhub_ledger::sqlite::DiskRules;
+use roamhub_relay::Outgoing;
 use serde::Deserialize;
 
 use crate::console_settings::{ConsoleSection, ConsoleSettings};
+use crate::outgoing::{self, OutgoingSection};
 use crate::telemetry::LogFormat;
 use crate::watching::Watching;
 use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
@@ -70,6 +72,8 @@ struct SettingsFile {
     issuer: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
+    outgoing: OutgoingSection,
+    #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
@@ -96,13 +100,36 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// How the hub calls partners.
+    pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
+}
+
+/// What commands beside a hub need of its settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    /// Folder for the ledger.
+    pub(crate) data: PathBuf,
+    /// The partners file, where one is the truth.
+    pub(crate) partners: Option<PathBuf>,
+    /// How the hub calls partners.
+    pub(crate) outgoing: Outgoing,
 }
 
 /// The data folder where nothing else is said.
 pub(crate) fn default_data() -> PathBuf {
     PathBuf::from("roamhub-data")
+}
+
+/// The partners file in the data folder, if there is one.
+fn beside(data: &Path) -> Option<PathBuf> {
+    Some(data.join("partners.toml")).filter(|file| file.exists())
+}
+
+/// How the hub calls partners. In plain mode it may call loopback and private addresses without being told.
+fn calling(section: OutgoingSection) -> anyhow::Result<Outgoing> {
+    Ok(Outgoing { client: outgoing::settle(section)?, ..Outgoing::plain() })
 }
 
 /// The hub's name in its receipts where nothing else is said.
@@ -111,12 +138,23 @@ pub(crate) fn default_issuer() -> String {
 }
 
 impl ServeArgs {
+    /// A hub's settings as a command beside it is told where to find them.
+    pub(crate) fn beside(
+        config: Option<PathBuf>,
+        data: Option<PathBuf>,
+        partners: Option<PathBuf>,
+    ) -> anyhow::Result<Beside> {
+        let file = Self { config, ..Self::default() }.file()?;
+        let data = data.or(file.data).unwrap_or_else(default_data);
+        let partners = partners.or(file.partners).or_else(|| beside(&data));
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing)? })
+    }
+
     /// Puts command line, environment, file and defaults together.
     pub(crate) fn settle(self) -> anyhow::Result<Settings> {
         let file = self.file()?;
         let data = self.data.or(file.data).unwrap_or_else(default_data);
-        let beside = data.join("partners.toml");
-        let partners = self.partners.or(file.partners).or_else(|| beside.exists().then_some(beside));
+        let partners = self.partners.or(file.partners).or_else(|| beside(&data));
         let mib = |chosen: Option<u32>, default: u64| chosen.map_or(default, |mib| u64::from(mib) << 20);
         let usual = DiskRules::default();
         let allowed = self.allow_plain_http || file.allow_plain_http;
@@ -132,6 +170,7 @@ impl ServeArgs {
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            outgoing: calling(file.outgoing)?,
             watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
         if !allowed && !settings.listen.ip().is_loopback() {
@@ -154,8 +193,8 @@ impl ServeArgs {
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         // Not the error's own text: it repeats the line, and with it what may be a secret.
         toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let line =
-                error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = 1 + before.matches('\n').count();
             anyhow!("{} is not right: line {line}: {}", path.display(), error.message())
         })
     }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use roamhub_core::address::Reach;
 use roamhub_core::contact::{Contact, Secret, Webhook, is_mail_address};
 use roamhub_core::trouble::Pace;
 use roamhub_core::watchdog::Limits;
@@ -41,6 +42,8 @@ pub(crate) struct NotifySection {
     secret: Option<SecretText>,
     secret_file: Option<PathBuf>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    allow_private: bool,
     mail: Option<String>,
     after: Option<String>,
     remind_after: Option<String>,
@@ -103,7 +106,8 @@ fn people(section: NotifySection, usual: PeopleSettings) -> anyhow::Result<Peopl
                 ensure!(fine && !url.contains(char::is_whitespace), "notify.webhook: {url:?} is not a URL");
                 let secret = secret.filter(|secret| secret.expose().len() >= 16);
                 let secret = secret.context("notify.webhook needs a secret of at least 16 characters")?;
-                Some(Webhook { url, secret, ca: section.ca })
+                let reach = Reach::allowing_private(section.allow_private);
+                Some(Webhook { url, secret, ca: section.ca, reach })
             }
         };
     let mail = text("NOTIFY_MAIL", section.mail);

@@ -225,7 +225,7 @@ pub(crate) enum Silence {
 pub(crate) fn reached(answer: &Exchange, usable: bool) -> Reached {
     match answer {
         Ok(answer) if !usable && matches!(answer.status, 408 | 425 | 429 | 500..) => Reached::No,
-        Ok(_) | Err(ExchangeFailure::Address) => Reached::Yes,
+        Ok(_) | Err(ExchangeFailure::Address | ExchangeFailure::Forbidden) => Reached::Yes,
         Err(_) => Reached::No,
     }
 }

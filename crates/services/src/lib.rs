@@ -25,6 +25,7 @@ mod medium;
 pub mod metrics;
 pub mod notify;
 pub mod partners;
+mod partners_client;
 mod partners_contact;
 pub mod partners_file;
 mod partners_headers;

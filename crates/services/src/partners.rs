@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use oicp::ProviderId;
 use roamhub_core::directory::{Directory, OfferedService, Provider};
-use roamhub_core::route::{Endpoint, Route, Routes};
+use roamhub_core::route::{Route, Routes};
 
 /// What a provider gets for taking a charge detail record, at least: nobody waits for it, and checking signed meter values
 /// takes time.
@@ -78,13 +78,7 @@ fn record_route(provider: &Provider) -> Option<Route> {
 pub(crate) fn route(provider: &Provider, service: OfferedService) -> Option<Route> {
     Some(Route {
         provider: provider.id,
-        endpoint: Endpoint {
-            partner: provider.id.into(),
-            base_url: provider.endpoint(service)?.to_owned(),
-            headers: provider.headers.clone(),
-            ca: provider.ca.clone(),
-            timeout: provider.timeout,
-        },
+        endpoint: provider.called().filter(|_| provider.services.contains(&service))?,
         retry: provider.retry.clone(),
         faults: provider.faults.clone(),
         lane: provider.lane,

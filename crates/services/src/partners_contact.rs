@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use roamhub_core::address::Reach;
 use roamhub_core::contact::{Contact, Secret, Webhook, is_mail_address};
 use serde::Deserialize;
 use toml::Spanned;
@@ -19,6 +20,8 @@ pub(crate) struct NotifyEntry {
     secret: Option<Spanned<SecretText>>,
     secret_file: Option<Spanned<PathBuf>>,
     ca: Option<PathBuf>,
+    #[serde(default)]
+    allow_private: bool,
     mail: Option<Spanned<String>>,
 }
 
@@ -31,6 +34,7 @@ impl Reader<'_> {
                 url: self.url_without(url, &['#', '@'], "a URL like https://partner.example/alerts")?,
                 secret,
                 ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
+                reach: Reach::allowing_private(entry.allow_private),
             }),
             (Some(_), Some((place, _))) => {
                 return Err(self.wrong(&place, "a webhook's secret has at least 16 characters"));

@@ -69,6 +69,8 @@ pub(crate) struct OperatorEntry {
     #[serde(default)]
     pub(crate) allow_private: bool,
     pub(crate) ca: Option<PathBuf>,
+    pub(crate) client_certificate: Option<Spanned<String>>,
+    pub(crate) client_key: Option<Spanned<String>>,
     notify: Option<NotifyEntry>,
     preauthorisation_expires: Option<Spanned<String>>,
 }
@@ -102,6 +104,8 @@ pub(crate) struct ProviderEntry {
     #[serde(default)]
     allow_private: bool,
     ca: Option<PathBuf>,
+    client_certificate: Option<Spanned<String>>,
+    client_key: Option<Spanned<String>>,
     #[serde(default)]
     locked: bool,
     #[serde(default)]
@@ -218,6 +222,7 @@ impl Reader<'_> {
             headers: self.headers(&entry.headers, &entry.header_files)?,
             allow_private: entry.allow_private,
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
+            client: self.client(entry.client_certificate.as_ref(), entry.client_key.as_ref())?,
             locked: entry.locked,
             feed: entry.feed,
             contact: self.contact(entry.notify.as_ref())?,

@@ -1,5 +1,5 @@
 //! How an operator is called from afar, as the partners document says it: `services`, `timeout`, `headers`,
-//! `allow_private`, `ca`.
+//! `allow_private`, `ca`, `client_certificate`, `client_key`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -34,6 +34,7 @@ impl Reader<'_> {
             headers: self.headers(&entry.headers, &entry.header_files)?,
             allow_private: entry.allow_private,
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
+            client: self.client(entry.client_certificate.as_ref(), entry.client_key.as_ref())?,
         })
     }
 

@@ -271,6 +271,7 @@ impl Inner {
             headers: vec![("hub-signature", signature(webhook.secret.expose(), &message.body))],
             body: message.body.clone().into(),
             ca: webhook.ca,
+            reach: webhook.reach,
             budget: BUDGET,
         };
         match self.ways.webhooks.call(call).await {

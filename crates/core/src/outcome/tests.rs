@@ -84,7 +84,9 @@ fn errors_without_an_acknowledgement() {
     {
         assert_eq!(word(&Err(failure), MessageKind::End), "unreachable", "{failure:?}");
     }
-    assert_eq!(word(&Err(ExchangeFailure::Address), MessageKind::End), "misconfigured");
+    for failure in [ExchangeFailure::Address, ExchangeFailure::Forbidden] {
+        assert_eq!(word(&Err(failure), MessageKind::End), "misconfigured", "{failure:?}");
+    }
 }
 
 struct Case {
@@ -141,7 +143,7 @@ fn unreachable_follows_the_schedule_and_the_providers_own_wish_within_bounds() {
 
 #[test]
 fn misconfigured_is_asked_slowly() {
-    let outcome = AttemptOutcome::Misconfigured { status: Some(404) };
+    let outcome = AttemptOutcome::Misconfigured { why: Misconfiguration::Answer(404) };
     assert_eq!(Case::new().pause(&outcome, MessageKind::End, Tries::default()), 300);
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use oicp::ProviderId;
 
 use super::{LedgerTask, Task};
+use crate::address::Reach;
 use crate::outcome::ExchangeFailure;
 use crate::trouble::{Side, Told, Trouble};
 
@@ -112,6 +113,8 @@ pub struct WebhookCall {
     pub body: Bytes,
     /// Extra trust anchors (PEM) for the server's certificate.
     pub ca: Option<PathBuf>,
+    /// Which addresses it may have.
+    pub reach: Reach,
     /// What the whole exchange may take.
     pub budget: Duration,
 }

@@ -2,14 +2,15 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::OpenError;
 
-/// Held as long as the ledger is open.
+/// Held as long as the ledger, or what lies beside it, is open.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
+    folder: PathBuf,
 }
 
 impl Lock {
@@ -30,6 +31,11 @@ impl Lock {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, folder: folder.to_owned() })
+    }
+
+    /// The folder that it locks.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 }

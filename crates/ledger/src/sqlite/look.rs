@@ -122,6 +122,14 @@ impl Look {
         Ok(watch::ghosts(&self.0, operator, limit)?)
     }
 
+    /// The partners document that is kept in the ledger, if there is one.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn partners(&self) -> Result<Option<String>, OpenError> {
+        Ok(records::load_partners(&self.0)?)
+    }
+
     /// The newest authorisations that were refused while a session of this operator (or of any) stood open.
     ///
     /// # Errors

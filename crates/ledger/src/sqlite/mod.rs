@@ -17,6 +17,7 @@ mod clock_step;
 mod deliveries;
 mod erasure;
 mod erasure_text;
+mod evse;
 mod feed;
 mod follow;
 mod history;
@@ -72,6 +73,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
+pub use evse::{EVSE_FILE_NAME, EvseFile};
 pub use look::{Look, Passed, look_up};
 pub use space::DiskRules;
 use writer::Desk;
@@ -145,7 +147,7 @@ pub struct Sqlite {
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
     reception: Arc<cdr::Reception>,
-    _lock: lock::Lock,
+    lock: Arc<lock::Lock>,
 }
 
 /// Resolves when a thread of the ledger has ended, for whatever reason.
@@ -185,7 +187,7 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn open_with(folder: &Path, now: Timestamp, disk: DiskRules) -> Result<(Self, Gone), OpenError> {
         make_private_folder(folder)?;
-        let lock = lock::Lock::take(folder)?;
+        let lock = Arc::new(lock::Lock::take(folder)?);
         let space = Arc::new(space::Space::open(folder, disk)?);
         let file = folder.join(FILE_NAME);
         let mut connection = connect(&file)?;
@@ -208,8 +210,7 @@ impl Sqlite {
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
         let reception = Arc::default();
-        let ledger =
-            Self { readers, aside, writer, tenure, recent, space, sequencer, reception, _lock: lock };
+        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, reception, lock };
         Ok((ledger, Gone(gone)))
     }
 

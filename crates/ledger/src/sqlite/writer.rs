@@ -315,7 +315,7 @@ fn in_transaction(desk: &mut Desk, batch: &mut [Box<dyn Job>]) -> Result<(), Sto
 
 impl StoreError {
     /// Redoing the neighbours one by one would not help.
-    fn is_of_the_disk(&self) -> bool {
+    pub(super) fn is_of_the_disk(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
         matches!(
             error.sqlite_error_code(),
@@ -337,7 +337,7 @@ impl StoreError {
         error.sqlite_error_code() == Some(ErrorCode::DiskFull)
     }
 
-    fn for_the_caller(&self) -> LedgerError {
+    pub(super) fn for_the_caller(&self) -> LedgerError {
         match self {
             Self::Sqlite(_) => LedgerError::Unavailable,
             Self::Contradiction(_) => LedgerError::Contradiction,

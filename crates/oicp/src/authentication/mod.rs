@@ -15,6 +15,8 @@ use bytes::Bytes;
 pub use pin_hash::{LegacyFunction, PinHash};
 pub use record::{AuthenticationRecord, UploadedPin};
 
+pub use crate::action::ActionType;
+
 use crate::body;
 use crate::field::{At, Judge};
 use crate::identification;
@@ -27,41 +29,6 @@ const NAMES: [&str; 2] = ["ActionType", "ProviderAuthenticationData"];
 const INNER: [&str; 2] = ["ProviderID", "AuthenticationDataRecord"];
 const PARENT: &str = "/ProviderAuthenticationData";
 const LIST: &str = "/ProviderAuthenticationData/AuthenticationDataRecord";
-
-/// What a push does with its records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ActionType {
-    /// They replace all that the provider had.
-    FullLoad,
-    /// All of them are new.
-    Insert,
-    /// All of them exist and are replaced.
-    Update,
-    /// They are removed.
-    Delete,
-}
-
-impl ActionType {
-    /// All actions.
-    pub const ALL: [Self; 4] = [Self::FullLoad, Self::Insert, Self::Update, Self::Delete];
-
-    /// Reads the word on the wire.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == word)
-    }
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FullLoad => "fullLoad",
-            Self::Insert => "insert",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
-}
 
 /// An upload whose structure is right, with the bytes it came in. They may hold PINs in clear.
 #[derive(Clone)]

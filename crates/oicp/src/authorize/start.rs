@@ -10,7 +10,7 @@ use crate::body;
 use crate::field::{At, Judge};
 use crate::identification::{self, Identification};
 use crate::ids::{EvseId, OperatorId, SessionId};
-use crate::json::{self, Splice};
+use crate::json::{self, SessionPlace, Splice};
 use crate::pin;
 use crate::rejected::Rejected;
 
@@ -39,10 +39,7 @@ struct Content {
     cpo_partner_session_id: Option<String>,
     emp_partner_session_id: Option<String>,
     partner_product_id: Option<String>,
-    /// Where the sender's SessionID value stands, if there is one.
-    session_at: Option<Range<usize>>,
-    /// Where members begin.
-    members_at: usize,
+    session_at: SessionPlace,
     /// Where UID and EvcoID values stand.
     ids_at: [Option<Range<usize>>; 2],
 }
@@ -106,16 +103,15 @@ impl AuthorizeStart {
     #[must_use]
     pub fn forwarded(&self, session: &SessionId) -> Bytes {
         let content = &self.content;
-        let session = Splice::session(content.session_at.as_ref(), content.members_at, session);
         let mut splices = upper_cased(&content.identification, &content.ids_at);
-        splices.push(session);
+        splices.push(content.session_at.take(session));
         json::splice(&self.body, &mut splices).into()
     }
 
     /// What may be kept: the received bytes with a PIN blanked.
     #[must_use]
     pub fn stored(&self) -> Bytes {
-        pin::blank(&self.body).map_or_else(|| self.body.clone(), Bytes::from)
+        pin::without(&self.body)
     }
 }
 
@@ -153,8 +149,7 @@ fn content(text: &str) -> Result<Content, Rejected> {
                 cpo_partner_session_id,
                 emp_partner_session_id,
                 partner_product_id,
-                session_at: session.map(|raw| json::span(text, raw)),
-                members_at: text.find('{').map_or(0, |brace| brace + 1),
+                session_at: SessionPlace::of(text, session),
                 ids_at: reading.ids.map(|raw| raw.map(|raw| json::span(text, raw))),
             })
         }

@@ -5,15 +5,14 @@ use bytes::Bytes;
 use crate::body;
 use crate::field::{At, Judge};
 use crate::ids::{OperatorId, ProviderId, SessionId};
-use crate::json::{self, Kind};
+use crate::json;
+use crate::parts::MOST_FILTERS;
+use crate::place::Path;
 use crate::rejected::Rejected;
 use crate::time::DateTime;
 
 const NAMES: [&str; 7] =
     ["ProviderID", "From", "To", "SessionID", "OperatorID", "CDRForwarded", "CDRForwarder"];
-
-/// How many values a filter may have.
-const MOST: usize = 1000;
 
 /// OICP 2.3, eRoamingGetChargeDetailRecords 2.2. What is not named is not filtered.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,8 +55,10 @@ impl GetChargeDetailRecords {
         {
             judge.violation(At::member("From"), format!("{from} is later than To, {to}"));
         }
-        let sessions = one_or_many(At::member("SessionID"), session, &mut judge, SessionId::parse);
-        let operators = one_or_many(At::member("OperatorID"), operator, &mut judge, OperatorId::parse);
+        let sessions =
+            judge.one_or_many(Path::ROOT.member("SessionID"), session, MOST_FILTERS, SessionId::parse);
+        let operators =
+            judge.one_or_many(Path::ROOT.member("OperatorID"), operator, MOST_FILTERS, OperatorId::parse);
         let forwarded = match forwarded {
             Some(raw) => boolean(At::member("CDRForwarded"), Some(raw), &mut judge),
             None => boolean(At::member("CDRForwarder"), forwarder, &mut judge),
@@ -69,31 +70,6 @@ impl GetChargeDetailRecords {
             _ => Err(Rejected { violations: judge.violations, provider_id, ..Rejected::default() }),
         }
     }
-}
-
-fn one_or_many<T, E: std::fmt::Display>(
-    at: At,
-    raw: Option<&str>,
-    judge: &mut Judge<'_>,
-    parse: fn(&str) -> Result<T, E>,
-) -> Vec<T> {
-    let mut values = Vec::new();
-    let Some(raw) = raw else { return values };
-    if json::kind(raw) != Kind::List {
-        values.extend(judge.parsed(at, Some(raw), parse));
-        return values;
-    }
-    let mut count = 0_usize;
-    let walked = json::each_element(raw, |index, raw| {
-        count += 1;
-        if count <= MOST && json::kind(raw) != Kind::Null {
-            values.extend(judge.parsed(at.element(index), Some(raw), parse));
-        }
-    });
-    if walked.is_err() || count > MOST {
-        judge.violation(at, format!("at most {MOST} values"));
-    }
-    values
 }
 
 /// A boolean, also in quotes.

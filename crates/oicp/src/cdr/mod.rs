@@ -8,7 +8,6 @@
 mod facts;
 mod fetch;
 mod members;
-mod page;
 mod plausibility;
 mod read;
 mod signed;
@@ -26,7 +25,8 @@ use crate::rejected::Rejected;
 
 pub use facts::CdrFacts;
 pub use fetch::GetChargeDetailRecords;
-pub use page::CdrPage;
+
+pub use crate::page::Page as CdrPage;
 
 /// A charge detail record whose structure is right, with the bytes it came in.
 #[derive(Clone)]

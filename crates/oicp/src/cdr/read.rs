@@ -4,13 +4,12 @@ use super::facts::CdrFacts;
 use super::members::{Member, NAMES, Values};
 use super::{plausibility, signed};
 use crate::energy::Kwh;
-use crate::explain;
 use crate::field::Judge;
-use crate::finding::{Finding, codes};
+use crate::finding::Finding;
 use crate::identification::{self, Identification};
 use crate::ids::{EvseId, OperatorId, ProviderId, SessionId};
 use crate::meter_values;
-use crate::pin;
+use crate::out_of_place;
 use crate::rejected::Rejected;
 use crate::time::DateTime;
 
@@ -50,7 +49,7 @@ pub(super) fn content(text: &str) -> Result<Content, Rejected> {
     let Judge { violations, mut findings, .. } = reader.judge;
     match (session_id, evse_id, identification, facts) {
         (Some(session_id), Some(evse_id), Some(identification), Some(facts)) if violations.is_empty() => {
-            let has_pin = without_secrets(text, &mut findings);
+            let has_pin = out_of_place::judge(text, "charge detail record", &mut findings);
             Ok(Content {
                 session_id,
                 evse_id,
@@ -72,19 +71,6 @@ pub(super) fn content(text: &str) -> Result<Content, Rejected> {
             ..Rejected::default()
         }),
     }
-}
-
-/// Looks through the whole body for what should not be there; returns whether a PIN is.
-fn without_secrets(text: &str, findings: &mut Vec<Finding>) -> bool {
-    let has_pin = pin::blank(text.as_bytes()).is_some();
-    if has_pin {
-        let told = "a PIN has no place in a charge detail record";
-        findings.push(Finding::new(codes::PIN_IN_NOTIFICATION, "", told));
-    }
-    if explain::placeholder(text).is_some() {
-        findings.push(Finding::new(codes::PLACEHOLDER, "", "the body still holds a {{placeholder}}"));
-    }
-    has_pin
 }
 
 struct Reader<'a> {

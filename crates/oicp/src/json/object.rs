@@ -14,12 +14,34 @@ pub(crate) struct Object<'a, const N: usize> {
     /// The value's text, `null` included.
     pub(crate) raw: [Option<&'a str>; N],
     /// Bit per name: occurs more than once.
-    pub(crate) repeated: u32,
+    pub(crate) repeated: u64,
     /// Bit per name: a member of this name in other letter case was skipped.
-    pub(crate) miscased: u32,
+    pub(crate) miscased: u64,
 }
 
 impl<'a, const N: usize> Object<'a, N> {
+    pub(super) const fn empty() -> Self {
+        Self { raw: [None; N], repeated: 0, miscased: 0 }
+    }
+
+    /// Takes the value that belongs to a name that was just read.
+    pub(super) fn take<A: MapAccess<'a>>(&mut self, name: Matched, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            Matched::Known(index) => {
+                let value = map.next_value::<&RawValue>()?.get();
+                if self.raw[index].replace(value).is_some() {
+                    self.repeated |= 1 << index;
+                }
+            }
+            Matched::Miscased(index) => {
+                self.miscased |= 1 << index;
+                map.next_value::<IgnoredAny>()?;
+            }
+            Matched::Unknown => drop(map.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
+
     /// The values, where `null` is as good as absent.
     pub(crate) fn values(&self) -> [Option<&'a str>; N] {
         self.raw.map(|raw| raw.filter(|text| *text != "null"))
@@ -27,8 +49,8 @@ impl<'a, const N: usize> Object<'a, N> {
 }
 
 /// Whether bit `index` is set in a set of names.
-pub(crate) fn has(set: u32, index: usize) -> bool {
-    1_u32.checked_shl(u32::try_from(index).unwrap_or(u32::MAX)).is_some_and(|bit| set & bit != 0)
+pub(crate) fn has(set: u64, index: usize) -> bool {
+    1_u64.checked_shl(u32::try_from(index).unwrap_or(u32::MAX)).is_some_and(|bit| set & bit != 0)
 }
 
 /// Reads the object that `text` is. The caller has made sure that nesting is bounded.
@@ -36,7 +58,7 @@ pub(crate) fn scan<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<Object<'a, N>, serde_json::Error> {
-    const { assert!(N <= 32, "the sets of names are 32 bits") };
+    const { assert!(N <= 64, "the sets of names are 64 bits") };
     let mut reader = serde_json::Deserializer::from_str(text);
     let object = reader.deserialize_map(Members { names })?;
     reader.end()?;
@@ -68,35 +90,23 @@ impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut object = Object { raw: [None; N], repeated: 0, miscased: 0 };
+        let mut object = Object::empty();
         while let Some(name) = map.next_key_seed(Name { names: self.names })? {
-            match name {
-                Matched::Known(index) => {
-                    let value = map.next_value::<&RawValue>()?.get();
-                    if object.raw[index].replace(value).is_some() {
-                        object.repeated |= 1 << index;
-                    }
-                }
-                Matched::Miscased(index) => {
-                    object.miscased |= 1 << index;
-                    map.next_value::<IgnoredAny>()?;
-                }
-                Matched::Unknown => drop(map.next_value::<IgnoredAny>()?),
-            }
+            object.take(name, &mut map)?;
         }
         Ok(object)
     }
 }
 
 /// A member's name, looked up in the names asked for. Indices are valid for them by construction.
-enum Matched {
+pub(super) enum Matched {
     Known(usize),
     Miscased(usize),
     Unknown,
 }
 
-struct Name<'n, const N: usize> {
-    names: &'n [&'n str; N],
+pub(super) struct Name<'n, const N: usize> {
+    pub(super) names: &'n [&'n str; N],
 }
 
 impl<'de, const N: usize> DeserializeSeed<'de> for Name<'_, N> {
@@ -195,7 +205,7 @@ mod tests {
         assert_eq!(object.values(), [Some(r#""q\n""#), Some("7"), None, None]);
         assert!(has(object.repeated, 1) && !has(object.repeated, 0));
         assert!(has(object.miscased, 0));
-        assert!(!has(u32::MAX, 32));
+        assert!(!has(u64::MAX, 64));
     }
 
     #[test]

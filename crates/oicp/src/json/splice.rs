@@ -13,12 +13,31 @@ pub(crate) struct Splice {
     pub(crate) text: String,
 }
 
-impl Splice {
-    /// The hub's SessionID in place of the sender's value, or as the first of the members.
-    pub(crate) fn session(at: Option<&Range<usize>>, members_at: usize, session: &SessionId) -> Self {
-        match at {
-            Some(range) => Self { range: range.clone(), text: format!("\"{session}\"") },
-            None => Self { range: members_at..members_at, text: format!("\"SessionID\":\"{session}\",") },
+/// Where the hub's own SessionID goes in a request that it passes on.
+#[derive(Clone, Debug)]
+pub(crate) enum SessionPlace {
+    /// In place of the sender's value.
+    Value(Range<usize>),
+    /// As the first of the members, which begin here.
+    FirstMember(usize),
+}
+
+impl SessionPlace {
+    /// The place in an object whose SessionID has this value, if it has one.
+    pub(crate) fn of(object: &str, session: Option<&str>) -> Self {
+        match session {
+            Some(raw) => Self::Value(span(object, raw)),
+            None => Self::FirstMember(object.find('{').map_or(0, |brace| brace + 1)),
+        }
+    }
+
+    /// Puts this SessionID there.
+    pub(crate) fn take(&self, session: &SessionId) -> Splice {
+        match self {
+            Self::Value(range) => Splice { range: range.clone(), text: format!("\"{session}\"") },
+            Self::FirstMember(at) => {
+                Splice { range: *at..*at, text: format!("\"SessionID\":\"{session}\",") }
+            }
         }
     }
 }
@@ -31,18 +50,24 @@ pub(crate) fn span(whole: &str, part: &str) -> Range<usize> {
 
 /// The body with all splices applied. They must not overlap; one that does, or lies outside, is left out.
 pub(crate) fn splice(body: &[u8], splices: &mut [Splice]) -> Vec<u8> {
+    let mut spliced = Vec::new();
+    splice_into(&mut spliced, body, splices);
+    spliced
+}
+
+/// As [`splice`], behind what `out` holds already.
+pub(crate) fn splice_into(out: &mut Vec<u8>, body: &[u8], splices: &mut [Splice]) {
     splices.sort_by_key(|splice| splice.range.start);
     let added: usize = splices.iter().map(|splice| splice.text.len()).sum();
-    let mut spliced = Vec::with_capacity(body.len() + added);
+    out.reserve(body.len() + added);
     let mut done = 0;
     for Splice { range, text } in splices {
         let Some(before) = body.get(done..range.start) else { continue };
-        spliced.extend_from_slice(before);
-        spliced.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(before);
+        out.extend_from_slice(text.as_bytes());
         done = range.end;
     }
-    spliced.extend_from_slice(body.get(done..).unwrap_or_default());
-    spliced
+    out.extend_from_slice(body.get(done..).unwrap_or_default());
 }
 
 #[cfg(test)]

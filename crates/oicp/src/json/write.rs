@@ -9,7 +9,7 @@ pub(crate) fn write_member(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
 }
 
 /// Writes a string. Most hold nothing that is to be escaped.
-fn write_string(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     let plain =
         text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'));
     if plain {

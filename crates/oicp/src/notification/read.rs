@@ -4,13 +4,12 @@ use super::facts::{End, Error, ErrorType, Facts, MeterValues, Progress, Start};
 use super::members::{Member, NAMES, Values};
 use super::{NotificationType, plausibility};
 use crate::energy::Kwh;
-use crate::explain;
 use crate::field::Judge;
 use crate::finding::{Finding, codes};
 use crate::identification::{self, Identification};
 use crate::ids::{EvseId, OperatorId, SessionId};
 use crate::meter_values;
-use crate::pin;
+use crate::out_of_place;
 use crate::rejected::Rejected;
 use crate::time::DateTime;
 
@@ -46,7 +45,7 @@ pub(super) fn content(text: &str) -> Result<Content, Rejected> {
         (Some(session_id), Some(operator_id), Some(evse_id), Some(facts)) if violations.is_empty() => {
             findings.extend(reader.values.unexpected(facts.kind()).map(unexpected));
             let identification = identification(&reader.values, &mut findings);
-            let has_pin = without_secrets(text, &mut findings);
+            let has_pin = out_of_place::judge(text, "notification", &mut findings);
             plausibility::judge(&facts, &mut findings);
             Ok(Content {
                 session_id,
@@ -94,18 +93,6 @@ fn identification(values: &Values<'_>, findings: &mut Vec<Finding>) -> Option<Id
             .map(|odd| Finding::new(codes::IDENTIFICATION_ODD, odd.pointer, odd.message)),
     );
     reading.identification.filter(|_| !odd)
-}
-
-/// Looks through the whole body for what should not be there; returns whether a PIN is.
-fn without_secrets(text: &str, findings: &mut Vec<Finding>) -> bool {
-    let has_pin = pin::blank(text.as_bytes()).is_some();
-    if has_pin {
-        findings.push(Finding::new(codes::PIN_IN_NOTIFICATION, "", "a PIN has no place in a notification"));
-    }
-    if explain::placeholder(text).is_some() {
-        findings.push(Finding::new(codes::PLACEHOLDER, "", "the body still holds a {{placeholder}}"));
-    }
-    has_pin
 }
 
 struct Reader<'a> {

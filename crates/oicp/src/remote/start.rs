@@ -12,7 +12,7 @@ use crate::body;
 use crate::field::{At, Judge};
 use crate::identification::{self, Identification, Reading};
 use crate::ids::{EvcoId, EvseId, ProviderId, SessionId};
-use crate::json::{self, Splice};
+use crate::json::{self, SessionPlace, Splice};
 use crate::pin;
 use crate::rejected::Rejected;
 
@@ -44,10 +44,7 @@ struct Content {
     emp_partner_session_id: Option<String>,
     partner_product_id: Option<String>,
     duration: Option<u8>,
-    /// Where the sender's SessionID value stands, if there is one.
-    session_at: Option<Range<usize>>,
-    /// Where members begin.
-    members_at: usize,
+    session_at: SessionPlace,
     /// Where the EvcoID value stands.
     evco_at: Option<Range<usize>>,
 }
@@ -140,19 +137,18 @@ impl RemoteStart {
     #[must_use]
     pub fn forwarded(&self, session: &SessionId) -> Bytes {
         let content = &self.content;
-        let session = Splice::session(content.session_at.as_ref(), content.members_at, session);
         let evco = content.evco_at.clone().map(|range| {
             let text = format!("\"{}\"", content.evco_id.as_str().to_ascii_uppercase());
             Splice { range, text }
         });
-        let mut splices: Vec<Splice> = evco.into_iter().chain([session]).collect();
+        let mut splices: Vec<Splice> = evco.into_iter().chain([content.session_at.take(session)]).collect();
         json::splice(&self.body, &mut splices).into()
     }
 
     /// What may be kept: the received bytes with a PIN blanked, though none belongs here.
     #[must_use]
     pub fn stored(&self) -> Bytes {
-        pin::blank(&self.body).map_or_else(|| self.body.clone(), Bytes::from)
+        pin::without(&self.body)
     }
 }
 
@@ -193,8 +189,7 @@ fn content(text: &str, wanted: Wanted) -> Result<Content, Rejected> {
                 emp_partner_session_id,
                 partner_product_id,
                 duration,
-                session_at: session.map(|raw| json::span(text, raw)),
-                members_at: text.find('{').map_or(0, |brace| brace + 1),
+                session_at: SessionPlace::of(text, session),
                 evco_at: evco.map(|raw| json::span(text, raw)),
             })
         }

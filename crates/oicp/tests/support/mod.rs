@@ -115,6 +115,101 @@ pub(crate) fn remote_stop() -> Value {
     })
 }
 
+/// A charging spot with all members that a sender may set.
+pub(crate) fn evse() -> Value {
+    json!({
+        "EvseID": "DE*ABC*E0001*2", "ChargingPoolID": "DE*ABC*P0001", "ChargingStationID": "S 1",
+        "ChargingStationNames": [{"lang": "en", "value": "At the \"Harbour\""}, {"lang": "de", "value": "Am Hafen"}],
+        "HardwareManufacturer": "Works", "ChargingStationImage": "https://example.org/1.png",
+        "SubOperatorName": "Sub", "DynamicPowerLevel": true,
+        "Address": {"Country": "DEU", "City": "Köln", "Street": "Am Ufer", "PostalCode": "50667", "HouseNum": "1a",
+            "Floor": "2", "Region": "NW", "ParkingFacility": false, "ParkingSpot": "7", "TimeZone": "UTC+01:00"},
+        "GeoCoordinates": {"Google": {"Coordinates": "50.938361 6.959974"}},
+        "Plugs": ["Type 2 Outlet", "CHAdeMO"],
+        "ChargingFacilities": [{"PowerType": "AC_3_PHASE", "Voltage": 400, "Amperage": 32, "Power": 22,
+            "ChargingModes": ["Mode_3"]}],
+        "RenewableEnergy": true, "EnergySource": [{"Energy": "Wind", "Percentage": 60}],
+        "EnvironmentalImpact": {"CO2Emission": 30.3, "NuclearWaste": 0},
+        "CalibrationLawDataAvailability": "External",
+        "AuthenticationModes": ["NFC RFID Classic", "REMOTE"], "MaxCapacity": 50,
+        "PaymentOptions": ["Contract", "Direct"], "ValueAddedServices": ["Reservation"],
+        "Accessibility": "Restricted access", "AccessibilityLocation": "ParkingGarage",
+        "HotlinePhoneNumber": "+4922112345", "AdditionalInfo": [{"lang": "en", "value": "behind the gate"}],
+        "ChargingStationLocationReference": [{"lang": "en", "value": "level two"}],
+        "GeoChargingPointEntrance": {"DecimalDegree": {"Latitude": "50.9383", "Longitude": "6.9599"}},
+        "IsOpen24Hours": false,
+        "OpeningTimes": [{"Period": [{"begin": "08:00", "end": "20:00"}], "on": "Workdays"}],
+        "HubOperatorID": "DE*ABC", "ClearinghouseID": "C 1", "IsHubjectCompatible": true,
+        "DynamicInfoAvailable": "auto"
+    })
+}
+
+/// An upload of spots.
+pub(crate) fn push_evse_data(records: &[Value]) -> Value {
+    json!({
+        "ActionType": "fullLoad",
+        "OperatorEvseData": {"OperatorID": "DE*ABC", "OperatorName": "ABC", "EvseDataRecord": records},
+    })
+}
+
+pub(crate) fn pull_evse_data() -> Value {
+    json!({
+        "ProviderID": "DE-DCB", "GeoCoordinatesResponseFormat": "DecimalDegree",
+        "SearchCenter": {"GeoCoordinates": {"Google": {"Coordinates": "50.9 6.9"}}, "Radius": 25.5},
+        "CountryCodes": ["DEU", "fra"], "OperatorIds": ["DE*ABC", "+49*810"],
+        "AuthenticationModes": ["PnC", "REMOTE"], "Accessibility": ["Restricted access"],
+        "CalibrationLawDataAvailability": ["External"], "RenewableEnergy": true, "IsHubjectCompatible": true,
+        "IsOpen24Hours": false
+    })
+}
+
+pub(crate) fn push_evse_status() -> Value {
+    json!({
+        "ActionType": "update",
+        "OperatorEvseStatus": {"OperatorID": "DE*ABC", "OperatorName": "ABC", "EvseStatusRecord": [
+            {"EvseID": "DE*ABC*E0001*2", "EvseStatus": "Available"},
+            {"EvseID": "DE*ABC*E0001*3", "EvseStatus": "OutOfService"},
+        ]},
+    })
+}
+
+pub(crate) fn pull_evse_status() -> Value {
+    json!({
+        "ProviderID": "DE-DCB", "EvseStatus": "Available",
+        "SearchCenter": {"GeoCoordinates": {"DegreeMinuteSeconds": {"Latitude": "50°56'18.1''",
+            "Longitude": "6°57'35.9''"}}, "Radius": 1}
+    })
+}
+
+pub(crate) fn product() -> Value {
+    json!({
+        "ProductID": "AC 1", "ReferenceUnit": "HOUR", "ProductPriceCurrency": "EUR", "PricePerReferenceUnit": 1.50,
+        "MaximumProductChargingPower": 22, "IsValid24hours": false,
+        "ProductAvailabilityTimes": [{"Periods": [{"begin": "09:00", "end": "18:00"}], "on": "Everyday"}],
+        "AdditionalReferences": [{"AdditionalReference": "PARKING FEE", "AdditionalReferenceUnit": "MINUTE",
+            "PricePerAdditionalReferenceUnit": 0.05}]
+    })
+}
+
+pub(crate) fn push_products(products: &[Value]) -> Value {
+    json!({
+        "ActionType": "insert",
+        "PricingProductData": {"OperatorID": "DE*ABC", "OperatorName": "ABC", "ProviderID": "*",
+            "PricingDefaultPrice": 0, "PricingDefaultPriceCurrency": "EUR", "PricingDefaultReferenceUnit": "HOUR",
+            "PricingProductDataRecords": products},
+    })
+}
+
+pub(crate) fn push_evse_pricing() -> Value {
+    json!({
+        "ActionType": "fullLoad",
+        "EVSEPricing": [
+            {"EvseID": "DE*ABC*E0001*2", "ProviderID": "*", "EvseIDProductList": ["AC 1", "AC 2"]},
+            {"EvseID": "DE*ABC*E0001*2", "ProviderID": "DE-DCB", "EvseIDProductList": ["AC 3"]},
+        ],
+    })
+}
+
 /// `body` with one member set, or taken away.
 pub(crate) fn with(mut body: Value, member: &str, value: impl Into<Option<Value>>) -> Value {
     let members = body.as_object_mut().expect("bodies are objects");

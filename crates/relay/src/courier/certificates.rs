@@ -1,5 +1,5 @@
-//! Until when certificates are valid, as far as the courier has seen: those that servers showed it, and those of the
-//! extra CA files that it trusts. Whoever warns people of their end reads it here.
+//! Until when certificates are valid, as far as the courier has seen: those that servers showed it, those of the
+//! extra CA files that it trusts, and those that it shows itself. Whoever warns people of their end reads it here.
 //!
 //! Invariants: the newest handshake says what is so of a server; a resumed session, which shows the certificate of the
 //! first, says nothing; nothing is known of a server that was not called since the start.
@@ -20,6 +20,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use super::pool::Address;
+use super::terms::Terms;
 
 /// So long after a full handshake the next one is full again: a server may have renewed its certificate and go on
 /// resuming sessions.
@@ -39,6 +40,7 @@ struct Shown {
 struct Seen {
     servers: HashMap<Server, Shown>,
     authorities: HashMap<PathBuf, Timestamp>,
+    own: HashMap<PathBuf, Timestamp>,
 }
 
 /// The certificates seen since the start, by server and by CA file.
@@ -52,7 +54,7 @@ impl SeenCertificates {
     /// because it had expired. `None` if nothing was seen of it, or if the URL is not `https://`.
     #[must_use]
     pub fn of_server(&self, url: &str) -> Option<Timestamp> {
-        let address = url.parse::<Uri>().ok().and_then(|uri| Address::of(&uri, None))?;
+        let address = url.parse::<Uri>().ok().and_then(|uri| Address::of(&uri, Terms::default()))?;
         let server = (address.host, address.port);
         self.seen().servers.get(&server).filter(|_| address.tls).map(|shown| shown.expires_at)
     }
@@ -62,6 +64,12 @@ impl SeenCertificates {
     #[must_use]
     pub fn of_authority(&self, file: &Path) -> Option<Timestamp> {
         self.seen().authorities.get(file).copied()
+    }
+
+    /// Until when the certificate in a file is valid that the hub shows. `None` if it was not loaded yet.
+    #[must_use]
+    pub fn of_own(&self, file: &Path) -> Option<Timestamp> {
+        self.seen().own.get(file).copied()
     }
 
     /// Whether the next handshake with a server must not resume a session.
@@ -95,6 +103,13 @@ impl SeenCertificates {
         let longest = certificates.iter().filter_map(expiry).max();
         if let Some(expires_at) = longest {
             self.seen().authorities.insert(file.to_owned(), expires_at);
+        }
+    }
+
+    /// Takes note of a certificate that the hub shows.
+    pub(super) fn note_own(&self, file: &Path, certificate: &CertificateDer<'_>) {
+        if let Some(expires_at) = expiry(certificate) {
+            self.seen().own.insert(file.to_owned(), expires_at);
         }
     }
 
@@ -139,7 +154,7 @@ mod tests {
     use super::*;
 
     fn address(url: &str) -> Address {
-        Address::of(&url.parse().unwrap(), None).unwrap()
+        Address::of(&url.parse().unwrap(), Terms::default()).unwrap()
     }
 
     fn at(seconds: u64) -> Timestamp {

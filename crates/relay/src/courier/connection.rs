@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::dial::dial;
 use super::exchange::{Failed, Heard, exchange};
 use super::pool::Address;
 use super::request::Request;
@@ -28,9 +29,7 @@ enum Stream {
 impl Connection {
     /// Connects, with TLS where the address says so.
     pub(super) async fn open(address: &Address, trust: &Trust) -> Result<Self, ExchangeFailure> {
-        let stream = TcpStream::connect((address.host.as_str(), address.port))
-            .await
-            .map_err(|_| ExchangeFailure::Connect)?;
+        let stream = dial(address).await?;
         // Small messages, each waited for: delaying them helps nobody. Failing to say so is no reason to give up.
         let _ = stream.set_nodelay(true);
         let stream = if address.tls {

@@ -13,12 +13,16 @@ mod answer;
 pub mod certificates;
 mod chunks;
 mod connection;
+mod dial;
 mod exchange;
 mod head;
+pub mod look;
 mod pool;
 mod request;
 mod target;
+pub mod terms;
 mod tls;
+pub mod trust_files;
 mod webhook;
 
 use std::sync::Arc;
@@ -36,25 +40,51 @@ use connection::Connection;
 use exchange::{After, Failed, Heard};
 use pool::Pool;
 use target::{Target, Targets};
+use terms::Outgoing;
+use trust_files::{TrustError, TrustFiles};
 
 /// The longest answer that is read, decoded: an acknowledgement is a few hundred bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
+/// How often the files with certificates are looked at.
+const LOOK_AT_FILES_EVERY: Duration = Duration::from_secs(1);
 /// What connecting may take, TLS included, where it must be known whether anything was sent.
 const CONNECTING: Duration = Duration::from_secs(3);
 
 /// Carries messages over HTTP and HTTPS.
 #[derive(Debug, Default)]
 pub struct HttpCourier {
+    outgoing: Outgoing,
     targets: Targets,
     pool: Pool,
     trust: tls::Trust,
 }
 
 impl HttpCourier {
-    /// A courier that trusts the machine's certificate store (and, per provider, one more file).
+    /// A courier that trusts the machine's certificate store (and, per partner, one more file).
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(outgoing: Outgoing) -> Self {
+        Self { outgoing, ..Self::default() }
+    }
+
+    /// Reads the certificate that the hub shows, so that a mistake in it is said at once and not by the first call.
+    ///
+    /// # Errors
+    /// [`TrustError`], which names the file.
+    pub async fn prepare(&self) -> Result<(), TrustError> {
+        let files = TrustFiles { client: self.outgoing.client.clone(), ca: None };
+        self.trust.settings(&files).await.map(|_| ())
+    }
+
+    /// Follows the files with certificates for as long as it is polled. Once one has changed, connections that were made
+    /// with what was in it before are not used again.
+    pub async fn follow_files(&self) {
+        loop {
+            tokio::time::sleep(LOOK_AT_FILES_EVERY).await;
+            for files in self.trust.look_again().await {
+                self.pool.forget(|address| address.tls && files.are_of(&address.terms));
+                self.targets.forget();
+            }
+        }
     }
 
     /// Until when the certificates that it meets are valid.
@@ -64,7 +94,7 @@ impl HttpCourier {
     }
 
     async fn exchange(&self, endpoint: &Endpoint, letter: &Letter) -> Exchange {
-        let target = self.targets.of(&letter.url, endpoint, &self.pool)?;
+        let target = self.targets.of(&letter.url, endpoint, &self.outgoing, &self.pool)?;
         let request = target.request(letter)?;
         if let Some(mut kept) = target.idle.take() {
             match kept.exchange(&request).await {
@@ -81,7 +111,7 @@ impl HttpCourier {
 
     /// On a connection that nothing else uses, before or after.
     async fn exchange_once(&self, endpoint: &Endpoint, letter: &Letter) -> Exchange {
-        let target = self.targets.of(&letter.url, endpoint, &self.pool)?;
+        let target = self.targets.of(&letter.url, endpoint, &self.outgoing, &self.pool)?;
         let request = target.request(letter)?;
         let opening = Box::pin(Connection::open(&target.address, &self.trust));
         let mut own = timeout(CONNECTING, opening).await.unwrap_or(Err(ExchangeFailure::Connect))?;

@@ -5,7 +5,6 @@
 //! what was closed by the other side, or said something that nobody had asked for, is dropped.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use http::Uri;
 use http::uri::Scheme;
 
 use super::connection::Connection;
+use super::terms::Terms;
 
 /// How many idle connections are kept per address.
 const MOST_IDLE: usize = 256;
@@ -24,7 +24,7 @@ const ANEW_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How often idle connections are looked at.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
-/// What a connection is to: connections of different trust are never mixed.
+/// What a connection is to: connections of different terms are never mixed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Address {
     /// Over TLS?
@@ -33,13 +33,13 @@ pub(super) struct Address {
     pub(super) host: String,
     /// The port.
     pub(super) port: u16,
-    /// Extra trust anchors.
-    pub(super) ca: Option<PathBuf>,
+    /// On which terms.
+    pub(super) terms: Terms,
 }
 
 impl Address {
     /// From a URL; `None` unless it is `http://` or `https://` with a host.
-    pub(super) fn of(uri: &Uri, ca: Option<&Path>) -> Option<Self> {
+    pub(super) fn of(uri: &Uri, terms: Terms) -> Option<Self> {
         let tls = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => false,
             Some(scheme) if *scheme == Scheme::HTTPS => true,
@@ -47,7 +47,7 @@ impl Address {
         };
         let host = uri.host()?.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Some(Self { tls, host, port, ca: ca.filter(|_| tls).map(Path::to_owned) })
+        Some(Self { tls, host, port, terms: if tls { terms } else { terms.without_tls() } })
     }
 }
 
@@ -62,6 +62,12 @@ impl Pool {
     pub(super) fn to(&self, address: &Address) -> Arc<Stack> {
         let mut stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
         stacks.entry(address.clone()).or_default().clone()
+    }
+
+    /// Lets go of the connections to such addresses. Those that are in use now go when they are done.
+    pub(super) fn forget(&self, like: impl Fn(&Address) -> bool) {
+        let mut stacks = self.stacks.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.retain(|address, _| !like(address));
     }
 }
 

@@ -1,55 +1,33 @@
-//! Whom the hub trusts when it calls: the machine's certificate store and, per provider, one more file. Verification
-//! cannot be switched off.
+//! Whom the hub trusts when it calls, and as whom it calls: the machine's certificate store and, per partner, one more
+//! file; the hub's own certificate, or another one per partner. Verification cannot be switched off.
+//!
+//! Files that change are read again. What is broken then is said once, and what was there before stays in use.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use roamhub_core::outcome::ExchangeFailure;
-use rustls::client::Resumption;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificates::SeenCertificates;
 use super::pool::Address;
+use super::trust_files::{Settings, Stamp, TrustError, TrustFiles};
 
-/// Why trust anchors could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TrustError {
-    /// The file cannot be read or holds no certificate.
-    #[error("the CA file {path} cannot be used: {reason}")]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The TLS library refuses the settings.
-    #[error("TLS cannot be set up: {0}")]
-    Settings(#[from] rustls::Error),
-    /// Loading ended early.
-    #[error("loading the trust anchors was interrupted")]
-    Interrupted,
-}
-
-/// The TLS settings of one trust.
+/// Settings, and how the files were found of which they were made.
 #[derive(Clone, Debug)]
-struct Settings {
-    /// Resumes sessions.
-    usual: Arc<ClientConfig>,
-    /// Never does.
-    full: Arc<ClientConfig>,
+struct Made {
+    settings: Settings,
+    stamps: Vec<Stamp>,
 }
 
-/// TLS settings, one per extra CA file, made on first use.
+/// TLS settings, one per set of files, made on first use.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
-    settings: Mutex<HashMap<Option<PathBuf>, Settings>>,
+    made: Mutex<HashMap<TrustFiles, Made>>,
     /// What was seen of certificates in handshakes and files.
     pub(super) seen: Arc<SeenCertificates>,
 }
@@ -61,8 +39,9 @@ impl Trust {
         address: &Address,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, ExchangeFailure> {
-        let settings = self.settings(address.ca.as_deref()).await.map_err(|error| {
-            tracing::error!(host = %address.host, %error, "no TLS towards this provider");
+        let files = TrustFiles::of(&address.terms);
+        let settings = self.settings(&files).await.map_err(|error| {
+            tracing::error!(host = %address.host, %error, "no TLS towards this partner");
             ExchangeFailure::Tls
         })?;
         let name = ServerName::try_from(address.host.clone()).map_err(|_| ExchangeFailure::Address)?;
@@ -76,49 +55,55 @@ impl Trust {
         })
     }
 
-    async fn settings(&self, ca: Option<&Path>) -> Result<Settings, TrustError> {
-        let key = ca.map(Path::to_owned);
-        if let Some(settings) = self.made().get(&key) {
-            return Ok(settings.clone());
+    /// The settings made of these files.
+    pub(super) async fn settings(&self, files: &TrustFiles) -> Result<Settings, TrustError> {
+        if let Some(made) = self.made().get(files) {
+            return Ok(made.settings.clone());
         }
-        let (wanted, seen) = (key.clone(), self.seen.clone());
-        // Reading the machine's store takes a while: not on a thread that serves partners.
-        let loaded = tokio::task::spawn_blocking(move || load(wanted.as_deref(), &seen)).await;
-        let usual = loaded.unwrap_or(Err(TrustError::Interrupted))?;
-        let mut full = usual.clone();
-        full.resumption = Resumption::disabled();
-        let settings = Settings { usual: Arc::new(usual), full: Arc::new(full) };
-        self.made().insert(key, settings.clone());
+        let made = self.make(files.clone()).await?;
+        let settings = made.settings.clone();
+        self.made().insert(files.clone(), made);
         Ok(settings)
     }
 
-    fn made(&self) -> MutexGuard<'_, HashMap<Option<PathBuf>, Settings>> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Reads files again that have changed; those that have, and are in use now.
+    pub(super) async fn look_again(&self) -> Vec<TrustFiles> {
+        let before: Vec<_> =
+            self.made().iter().map(|(files, made)| (files.clone(), made.stamps.clone())).collect();
+        let looked = tokio::task::spawn_blocking(move || {
+            let now = before.into_iter().map(|(files, before)| (files.stamps(), files, before));
+            now.filter(|(now, _, before)| now != before).collect::<Vec<_>>()
+        });
+        let mut renewed = Vec::new();
+        for (stamps, files, _) in looked.await.unwrap_or_default() {
+            match self.make(files.clone()).await {
+                Ok(made) => {
+                    tracing::info!(ca = ?files.ca, client = ?files.client, "certificates towards partners read again");
+                    self.made().insert(files.clone(), made);
+                    renewed.push(files);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "certificates towards partners stay as they were");
+                    if let Some(made) = self.made().get_mut(&files) {
+                        made.stamps = stamps;
+                    }
+                }
+            }
+        }
+        renewed
     }
-}
 
-fn load(ca: Option<&Path>, seen: &SeenCertificates) -> Result<ClientConfig, TrustError> {
-    let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    let (_, unusable) = roots.add_parsable_certificates(native.certs);
-    tracing::debug!(trusted = roots.len(), unusable, "the machine's certificate store");
-    if let Some(path) = ca {
-        let refuse = |reason: String| TrustError::File { path: path.to_owned(), reason };
-        let extra = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| refuse(error.to_string()))?;
-        if extra.is_empty() {
-            return Err(refuse("it holds no certificate".to_owned()));
-        }
-        seen.note_authority(path, &extra);
-        for certificate in extra {
-            roots.add(certificate).map_err(|error| refuse(error.to_string()))?;
-        }
+    async fn make(&self, files: TrustFiles) -> Result<Made, TrustError> {
+        let seen = self.seen.clone();
+        // Reading the machine's store takes a while: not on a thread that serves partners.
+        let loaded = tokio::task::spawn_blocking(move || {
+            let stamps = files.stamps();
+            files.load(&seen).map(|settings| Made { settings, stamps })
+        });
+        loaded.await.unwrap_or(Err(TrustError::Interrupted))
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
+
+    fn made(&self) -> MutexGuard<'_, HashMap<TrustFiles, Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -23,6 +23,7 @@ use roamhub_core::contact::Secret;
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
+use roamhub_relay::Outgoing;
 use roamhub_services::accounts::{LogInTimes, random_password};
 use roamhub_services::{Accounts, Partners, partners_file};
 use tokio::net::TcpListener;
@@ -90,8 +91,8 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let partners = Arc::new(Partners::new(directory));
     let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), LogInTimes::default());
     let reception = Reception { listener: console, tls: None, accounts: accounts.clone() };
-    let node =
-        Node::start((ledger, gone), partners, seal, oicp, reception, None, Watching::default()).await?;
+    let calling = (Outgoing::plain(), Watching::default());
+    let node = Node::start((ledger, gone), partners, seal, oicp, reception, None, calling).await?;
 
     screen::introduce(&cast, &node, &operator.url(), &provider.url());
     uploads::upload(&cast, node.oicp).await?;

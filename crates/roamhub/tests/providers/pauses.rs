@@ -13,7 +13,7 @@ use roamhub_core::breaker::BreakerState;
 use roamhub_core::ports::{Clock, Ledger, Pause};
 use roamhub_ledger::Sqlite;
 use roamhub_relay::metrics::RelayMetrics;
-use roamhub_relay::{HttpCourier, Relay, Tuning};
+use roamhub_relay::{HttpCourier, Outgoing, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::{Hub, LaneError, Partners, Verdict, partners_file};
 use roamhub_testkit::{FakeProvider, Reply, messages};
@@ -48,7 +48,8 @@ impl Parts {
         let directory = partners_file::read(&text, Path::new(".")).unwrap();
         let (ledger, _gone) = Sqlite::open(data.path(), Wall.now()).unwrap();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
-        let (courier, partners) = (Arc::new(HttpCourier::new()), Arc::new(Partners::new(directory)));
+        let (courier, partners) =
+            (Arc::new(HttpCourier::new(Outgoing::plain())), Arc::new(Partners::new(directory)));
         let (clock, mut registry) = (Arc::new(Wall), Registry::default());
         let metrics = RelayMetrics::register(&mut registry);
         let relay = Relay::new(

@@ -1,11 +1,13 @@
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 
+use roamhub_core::address::Reach;
+
 use super::super::tls::Trust;
 use super::*;
 
 fn address(url: &str) -> Option<Address> {
-    Address::of(&url.parse().unwrap(), None)
+    Address::of(&url.parse().unwrap(), Terms { reach: Reach::Private, ..Terms::default() })
 }
 
 #[test]

@@ -1,13 +1,13 @@
-//! A page of records on the wire: what stands before, between and after the records, which go in as they came.
+//! A page of records on the wire: what stands before, between and after the records, which are written one by one.
 
 use serde::Serialize;
 
 use crate::status::{Code, Status};
 
-/// OICP 2.3, eRoamingChargeDetailRecords, without the records themselves: these are written between
-/// [`CdrPage::HEAD`] and [`CdrPage::tail`], [`CdrPage::BETWEEN`] them.
+/// OICP 2.3, eRoamingChargeDetailRecords and eRoamingEVSEData, without the records themselves: these are written between
+/// [`Page::HEAD`] and [`Page::tail`], [`Page::BETWEEN`] them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CdrPage {
+pub struct Page {
     /// The page's index, counted from zero.
     pub number: u64,
     /// Records on a full page; at least one.
@@ -55,7 +55,7 @@ struct Sort {
     empty: bool,
 }
 
-impl CdrPage {
+impl Page {
     /// Before the first record.
     pub const HEAD: &'static [u8] = br#"{"content":["#;
     /// Between two records.
@@ -107,13 +107,13 @@ impl CdrPage {
 
 #[cfg(test)]
 mod tests {
-    use super::CdrPage;
+    use super::Page;
     use serde_json::Value;
 
     fn page(number: u64, size: u64, total: u64, records: &[&str]) -> Value {
-        let page = CdrPage { number, size, total, records: records.len() as u64 };
-        let content = records.join(std::str::from_utf8(CdrPage::BETWEEN).unwrap());
-        let whole = [CdrPage::HEAD, content.as_bytes(), &page.tail(None)].concat();
+        let page = Page { number, size, total, records: records.len() as u64 };
+        let content = records.join(std::str::from_utf8(Page::BETWEEN).unwrap());
+        let whole = [Page::HEAD, content.as_bytes(), &page.tail(None)].concat();
         serde_json::from_slice(&whole).unwrap()
     }
 
