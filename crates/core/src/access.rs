@@ -243,12 +243,12 @@ pub enum RoleError {
 }
 
 impl Reach {
-    /// Whether this partner is within reach.
+    /// Whether what is this partner's is within reach; without one it is the hub's.
     #[must_use]
-    pub fn is_about(self, partner: &Partner) -> bool {
+    pub fn is_about(self, partner: Option<&Partner>) -> bool {
         match self {
             Self::All => true,
-            Self::Own(own) => own == *partner,
+            Self::Own(own) => partner == Some(&own),
         }
     }
 

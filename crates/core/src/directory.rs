@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use oicp::{NotificationType, OperatorId, ProviderId};
 
+use crate::Partner;
 use crate::address::Reach;
+use crate::certificate::{CertificateName, CertificateRule, Fingerprint};
 use crate::contact::{Contact, Secret};
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
@@ -46,8 +48,8 @@ pub struct Operator {
     pub remote: RemoteOffer,
     /// Operators that it bundles.
     pub sub_operators: Vec<OperatorId>,
-    /// Fingerprints of its client certificates.
-    pub certificates: Vec<String>,
+    /// The client certificates that stand for it.
+    pub certificates: Vec<CertificateRule>,
     /// May it open new sessions?
     pub locked: bool,
     /// Are findings refusals for it?
@@ -128,8 +130,8 @@ pub struct Provider {
     pub notification_types: Vec<NotificationType>,
     /// Providers that it bundles.
     pub sub_providers: Vec<ProviderId>,
-    /// Fingerprints of its client certificates.
-    pub certificates: Vec<String>,
+    /// The client certificates that stand for it.
+    pub certificates: Vec<CertificateRule>,
     /// Is it asked about cards nobody knows?
     pub broadcast: bool,
     /// See [`WhenUnreachable`].
@@ -229,6 +231,27 @@ pub struct Contract {
     pub services: BTreeSet<OfferedService>,
 }
 
+/// For whom certificates stand.
+#[derive(Clone, Debug, Default)]
+struct CertificateHolders {
+    pinned: HashMap<Fingerprint, Vec<Partner>>,
+    named: HashMap<CertificateName, Vec<Partner>>,
+}
+
+impl CertificateHolders {
+    fn add(&mut self, partner: Partner, rules: &[CertificateRule]) {
+        for rule in rules {
+            let holders = match rule {
+                CertificateRule::Pinned(fingerprint) => self.pinned.entry(*fingerprint).or_default(),
+                CertificateRule::Named(name) => self.named.entry(name.clone()).or_default(),
+            };
+            if !holders.contains(&partner) {
+                holders.push(partner);
+            }
+        }
+    }
+}
+
 /// All partners and contracts, as of one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
@@ -236,6 +259,7 @@ pub struct Directory {
     providers: HashMap<ProviderId, Arc<Provider>>,
     bundled_operators: HashMap<OperatorId, OperatorId>,
     bundled_providers: HashMap<ProviderId, ProviderId>,
+    certificates: CertificateHolders,
     contracts: Vec<Contract>,
 }
 
@@ -251,7 +275,11 @@ impl Directory {
             .iter()
             .flat_map(|provider| provider.sub_providers.iter().map(|sub| (*sub, provider.id)))
             .collect();
+        let mut certificates = CertificateHolders::default();
+        operators.iter().for_each(|one| certificates.add(one.id.into(), &one.certificates));
+        providers.iter().for_each(|one| certificates.add(one.id.into(), &one.certificates));
         Self {
+            certificates,
             operators: operators.into_iter().map(|operator| (operator.id, Arc::new(operator))).collect(),
             providers: providers.into_iter().map(|provider| (provider.id, Arc::new(provider))).collect(),
             bundled_operators,
@@ -288,6 +316,36 @@ impl Directory {
     #[must_use]
     pub fn responsible_provider(&self, id: &ProviderId) -> Option<&Arc<Provider>> {
         self.providers.get(id).or_else(|| self.providers.get(self.bundled_providers.get(id)?))
+    }
+
+    /// The partners for which a certificate of this fingerprint stands.
+    #[must_use]
+    pub fn pinned(&self, fingerprint: &Fingerprint) -> &[Partner] {
+        self.certificates.pinned.get(fingerprint).map_or(&[], Vec::as_slice)
+    }
+
+    /// The partners for which a certificate of this issuer and subject stands, if that issuer signed it.
+    #[must_use]
+    pub fn named(&self, name: &CertificateName) -> &[Partner] {
+        self.certificates.named.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rules of a partner's certificates; `None` if it is not registered.
+    #[must_use]
+    pub fn certificates_of(&self, partner: Partner) -> Option<&[CertificateRule]> {
+        match partner {
+            Partner::Operator(id) => self.operator(&id).map(|operator| operator.certificates.as_slice()),
+            Partner::Provider(id) => self.provider(&id).map(|provider| provider.certificates.as_slice()),
+        }
+    }
+
+    /// Whether a partner is registered and not locked.
+    #[must_use]
+    pub fn is_free(&self, partner: Partner) -> bool {
+        match partner {
+            Partner::Operator(id) => self.operator(&id).is_some_and(|operator| !operator.locked),
+            Partner::Provider(id) => self.provider(&id).is_some_and(|provider| !provider.locked),
+        }
     }
 
     /// All registered operators, in no order.

@@ -26,6 +26,21 @@ pub enum Purpose {
         /// The name of its file, without folders.
         file: String,
     },
+    /// The hub shows it when it is called.
+    Serving {
+        /// The name of its file, without folders.
+        file: String,
+    },
+    /// The hub shows it when it calls.
+    Calling {
+        /// The name of its file, without folders.
+        file: String,
+    },
+    /// A partner shows it when it calls the hub.
+    Client {
+        /// Its SHA-256, as the partners file names it.
+        fingerprint: String,
+    },
 }
 
 /// A certificate that is relied on, and until when it can be.

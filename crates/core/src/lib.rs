@@ -12,6 +12,7 @@ pub mod account;
 pub mod address;
 pub mod authorisation;
 pub mod breaker;
+pub mod certificate;
 pub mod clock_step;
 pub mod contact;
 pub mod delivery;

@@ -206,6 +206,7 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::UnknownProvider(id) => format!("no provider {id} is registered at this hub"),
         Verdict::ProviderNotAsked => "the provider does not offer authorisation at the moment".to_owned(),
         Verdict::Locked(id) => format!("{id} is locked at this hub; ask the people who run it"),
+        Verdict::Unauthorised(why) => why.to_string(),
         Verdict::UnknownCaller(partner) => format!("no {} {partner} is registered at this hub", partner.side()),
         Verdict::IdMismatch { path, body } => {
             let path: String = path.chars().take(40).collect();
@@ -253,5 +254,8 @@ pub(crate) fn fault_in_words(fault: &EdgeFault) -> String {
         EdgeFault::Encoding => "Content-Encoding must be absent, identity or gzip".to_owned(),
         EdgeFault::BrokenGzip => "Content-Encoding says gzip, the body is not".to_owned(),
         EdgeFault::Body(problem) => problem.to_string(),
+        EdgeFault::TooManyConnections { most } => format!(
+            "more than {most} connections are open with certificates of this partner; use those, or close some first"
+        ),
     }
 }

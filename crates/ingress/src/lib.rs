@@ -1,9 +1,11 @@
 //! What partners talk to: the accept loop, the OICP routes, the bounds on what is read, and the one table that turns
 //! what came of a call into HTTP status and OICP code.
 //!
-//! Without certificates (plain mode) a partner is who it claims to be; that is for a laptop and for tests.
+//! A partner is who its certificate says. Without certificates (plain mode) it is who it claims to be; that is for a
+//! laptop and for tests.
 //!
-//! * [`server`]: connections, shutdown;
+//! * [`server`]: connections, shutdown; [`door`]: TLS and what a connection proves; [`open`]: the connections that are open;
+//! * [`peer`]: who is at the other end;
 //! * [`routes`]: from a request to a service and back;
 //! * [`request`]: a bounded, decoded body;
 //! * [`table`]: outcome to HTTP status and OICP code, exhaustively;
@@ -12,8 +14,12 @@
 //! * [`partner`]: the hub's own services for partners, receipts and feeds.
 
 pub mod answer;
+mod connection;
+pub mod door;
 pub mod metrics;
+pub mod open;
 pub mod partner;
+pub mod peer;
 pub mod records;
 mod remote;
 pub mod request;
@@ -22,4 +28,5 @@ pub mod server;
 pub mod table;
 mod upload;
 
+pub use door::Door;
 pub use server::{Limits, Server};

@@ -60,6 +60,7 @@ pub struct IngressMetrics {
     pub(crate) calls: Family<CallLabels, Counter>,
     pub(crate) answered: Histogram,
     pub(crate) connections: Gauge,
+    pub(crate) handshakes_failed: Counter,
 }
 
 impl IngressMetrics {
@@ -69,6 +70,7 @@ impl IngressMetrics {
             calls: Family::default(),
             answered: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             connections: Gauge::default(),
+            handshakes_failed: Counter::default(),
         };
         registry.register("roamhub_calls", "Calls by partners, by answer", metrics.calls.clone());
         registry.register_with_unit(
@@ -78,6 +80,11 @@ impl IngressMetrics {
             metrics.answered.clone(),
         );
         registry.register("roamhub_connections", "Open connections of partners", metrics.connections.clone());
+        registry.register(
+            "roamhub_handshakes_failed",
+            "TLS handshakes with partners that failed or took too long",
+            metrics.handshakes_failed.clone(),
+        );
         metrics
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use oicp::service::Service;
 use roamhub_core::session::SessionKind;
 use roamhub_services::remote::InvalidSession;
-use roamhub_services::{Hub, RemoteVerdict, Reply};
+use roamhub_services::{Hub, Identity, RemoteVerdict, Reply};
 
 /// A service that providers call to reach a charge point.
 #[derive(Clone, Copy)]
@@ -31,10 +31,17 @@ impl Remote {
     }
 
     /// Hands a call on; `id` is the ProviderID in the path.
-    pub(crate) async fn serve(self, hub: &Hub, id: &str, body: Bytes, arrived: Instant) -> Reply {
+    pub(crate) async fn serve(
+        self,
+        hub: &Hub,
+        who: &Identity,
+        id: &str,
+        body: Bytes,
+        arrived: Instant,
+    ) -> Reply {
         match self {
-            Self::Begin(kind) => hub.remote_start(kind, id, body, arrived).await,
-            Self::End(kind) => hub.remote_stop(kind, id, body, arrived).await,
+            Self::Begin(kind) => hub.remote_start(who, kind, id, body, arrived).await,
+            Self::End(kind) => hub.remote_stop(who, kind, id, body, arrived).await,
         }
     }
 }

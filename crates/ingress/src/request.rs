@@ -26,6 +26,8 @@ const COPIED_MOST: usize = 2048;
 const LARGE: usize = 2 * 1024 * 1024;
 /// What is read of a body that is refused, so that the answer arrives.
 const DISCARDED_MOST: usize = 16 * 1024 * 1024;
+/// The same of callers that are not let in.
+const DISCARDED_OF_STRANGERS: usize = 64 * 1024;
 /// How long that may take.
 const DISCARDING: Duration = Duration::from_secs(2);
 
@@ -67,6 +69,10 @@ pub async fn read(headers: &HeaderMap, body: &mut Incoming, limits: BodyLimits) 
 /// Reads on in a body that is refused anyway, within bounds: most clients write their whole request before they look for
 /// an answer, and one that closes on them meanwhile is a broken connection to them, not a refusal.
 pub async fn discard(headers: &HeaderMap, body: &mut Incoming) {
+    discard_up_to(headers, body, DISCARDED_MOST).await;
+}
+
+async fn discard_up_to(headers: &HeaderMap, body: &mut Incoming, most: usize) {
     // Who asked first gets the refusal in place of "100 Continue", which the first look at the body would send.
     if headers.contains_key(EXPECT) {
         return;
@@ -75,13 +81,18 @@ pub async fn discard(headers: &HeaderMap, body: &mut Incoming) {
         let mut read: usize = 0;
         while let Some(Ok(frame)) = body.frame().await {
             read = read.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-            if read > DISCARDED_MOST {
+            if read > most {
                 break;
             }
         }
     };
     // Too much or too slow: then the connection does break.
     let _ = timeout(DISCARDING, all).await;
+}
+
+/// The same for a caller that is not let in, of whom a message of the usual size is read and no more.
+pub async fn discard_little(headers: &HeaderMap, body: &mut Incoming) {
+    discard_up_to(headers, body, DISCARDED_OF_STRANGERS).await;
 }
 
 /// What is odd about how the body was announced; it is judged by its bytes all the same.

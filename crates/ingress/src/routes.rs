@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -14,13 +14,15 @@ use oicp::paging::Paging;
 use oicp::service::Service;
 use roamhub_core::records::Refusal;
 use roamhub_core::{Partner, ProcessId};
+use roamhub_services::identity::Claim;
 use roamhub_services::reply::CallerIds;
-use roamhub_services::{Hub, Reply, Verdict};
+use roamhub_services::{Hub, Identity, Reply, Verdict};
 
 use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
 use crate::metrics::{CallLabels, Called, IngressMetrics};
 use crate::partner::stream::FeedStream;
 use crate::partner::{PartnerServices, path};
+use crate::peer::Peer;
 use crate::records::{self, RecordStream};
 use crate::remote::Remote;
 use crate::request::{self, BodyLimits};
@@ -72,6 +74,27 @@ enum Served {
     Records(ProcessId, AnswerBody),
 }
 
+/// Who a path says that the caller is.
+fn claim(service: Service, id: &str) -> Claim<'_> {
+    if service.is_called_by_operators() { Claim::Operator(id) } else { Claim::Provider(id) }
+}
+
+/// Under whose name a refusal is kept: never under that of somebody who only was named.
+fn blamed(reply: &Reply) -> Option<Partner> {
+    match &reply.verdict {
+        Verdict::Unauthorised(why) => why.stands_for.first().copied(),
+        _ => reply.ids.partner,
+    }
+}
+
+/// Whether a refusal is one of a partner that has proved to be one.
+fn is_a_partners(reply: &Reply) -> bool {
+    match &reply.verdict {
+        Verdict::Unauthorised(why) => why.is_a_partner(),
+        _ => true,
+    }
+}
+
 /// Who called, as far as it could be read.
 #[derive(Default)]
 struct Caller {
@@ -86,17 +109,35 @@ impl Routes {
         Self { hub, partner, limits, metrics }
     }
 
+    /// The services behind them.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     /// Answers one call. Never fails: what goes wrong is an answer too.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
+    pub async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+    ) -> Response<AnswerBody> {
         let arrived = Instant::now();
         let found = Service::find(request.uri().path());
+        if let Some(most) = peer.surplus {
+            let fault = EdgeFault::TooManyConnections { most };
+            let service = found.map(|(service, _)| service);
+            return self.turn_away(service, request, &peer, Err(fault), arrived).await;
+        }
         if found.is_none()
             && let Some(found) = path::find(request.uri().path())
         {
-            return Box::pin(self.partner.answer(found, request, arrived)).await;
+            return Box::pin(self.partner.answer(found, request, &peer, arrived)).await;
         }
         let service = found.as_ref().map(|(service, _)| *service);
-        let (call, answer) = match self.serve(found, request, arrived).await {
+        let claim = found.as_ref().and_then(|(service, id)| Some(claim(*service, id.as_deref()?)));
+        if let Err(reply) = self.hub.admit(&peer.identity, claim) {
+            return Box::pin(self.turn_away(service, request, &peer, Ok(reply), arrived)).await;
+        }
+        let (call, answer) = match self.serve(found, request, &peer.identity, arrived).await {
             Ok((service, Served::Records(process, page))) => {
                 let call = Call { service: Some(service), process, refused: None };
                 return self.record(call, answer::of_records(), arrived).map(|_| page);
@@ -105,7 +146,7 @@ impl Routes {
                 let refused = reply
                     .verdict
                     .is_refusal()
-                    .then(|| Caller { partner: reply.ids.partner, session: reply.ids.session.clone() });
+                    .then(|| Caller { partner: blamed(&reply), session: reply.ids.session.clone() });
                 let call = Call { service: Some(service), process: reply.process, refused };
                 (call, answer::of_reply(service, *reply))
             }
@@ -121,13 +162,14 @@ impl Routes {
         &self,
         found: Option<(Service, Option<String>)>,
         request: Request<Incoming>,
+        who: &Identity,
         arrived: Instant,
     ) -> Result<(Service, Served), EdgeFault> {
         let (head, mut body) = request.into_parts();
         if let Some((service @ Service::PushAuthenticationData, Some(id))) = &found
             && head.method == Method::POST
         {
-            let reply = Box::pin(upload::serve(&self.hub, id, &head, &mut body)).await?;
+            let reply = Box::pin(upload::serve(&self.hub, who, id, &head, &mut body)).await?;
             return Ok((*service, Served::Reply(Box::new(reply))));
         }
         let (service, id, body) = match self.admit(found, &head, &mut body).await {
@@ -142,25 +184,27 @@ impl Routes {
         let odd = request::content_type_finding(&head.headers);
         let reply = match (service, id) {
             (Service::AuthorizeStart, Some(id)) => {
-                Box::pin(self.hub.authorise_start(&id, body, arrived)).await
+                Box::pin(self.hub.authorise_start(who, &id, body, arrived)).await
             }
-            (Service::AuthorizeStop, Some(id)) => Box::pin(self.hub.authorise_stop(&id, body, arrived)).await,
+            (Service::AuthorizeStop, Some(id)) => {
+                Box::pin(self.hub.authorise_stop(who, &id, body, arrived)).await
+            }
             (Service::ChargeDetailRecord, Some(id)) => {
-                Box::pin(self.hub.record(&id, body, odd, arrived)).await
+                Box::pin(self.hub.record(who, &id, body, odd, arrived)).await
             }
             (Service::GetChargeDetailRecords, Some(id)) => {
-                return Ok((service, Box::pin(self.fetch_records(&id, &body, &head)).await));
+                return Ok((service, Box::pin(self.fetch_records(who, &id, &body, &head)).await));
             }
             (service, id) => match Remote::of(service).zip(id) {
-                Some((remote, id)) => Box::pin(remote.serve(&self.hub, &id, body, arrived)).await,
-                None => self.hub.notify(body, odd, arrived).await,
+                Some((remote, id)) => Box::pin(remote.serve(&self.hub, who, &id, body, arrived)).await,
+                None => self.hub.notify(who, body, odd, arrived).await,
             },
         };
         Ok((service, Served::Reply(Box::new(reply))))
     }
 
-    async fn fetch_records(&self, id: &str, body: &Bytes, head: &Parts) -> Served {
-        let fetched = self.hub.fetch_records(id, body, Paging::read(head.uri.query())).await;
+    async fn fetch_records(&self, who: &Identity, id: &str, body: &Bytes, head: &Parts) -> Served {
+        let fetched = self.hub.fetch_records(who, id, body, Paging::read(head.uri.query())).await;
         let (process, page) = match fetched {
             Ok(found) => (found.process, records::body(found).await),
             Err(refusal) => return Served::Reply(refusal),
@@ -190,6 +234,34 @@ impl Routes {
         }
         let body = request::read(&head.headers, body, self.limits).await?;
         Ok((service, id, body))
+    }
+
+    /// Answers who is not let in, without reading what it has to say.
+    async fn turn_away(
+        &self,
+        service: Option<Service>,
+        request: Request<Incoming>,
+        peer: &Peer,
+        why: Result<Box<Reply>, EdgeFault>,
+        arrived: Instant,
+    ) -> Response<AnswerBody> {
+        let (head, mut body) = request.into_parts();
+        request::discard_little(&head.headers, &mut body).await;
+        let stays = matches!(&why, Ok(reply) if is_a_partners(reply));
+        let (process, partner, answer) = match why {
+            Ok(reply) => {
+                let partner = reply.ids.partner;
+                let any = service.unwrap_or(Service::ChargingNotifications);
+                (reply.process, partner, answer::of_reply(any, *reply))
+            }
+            Err(fault) => (ProcessId::new(), None, answer::of_fault(service, &fault)),
+        };
+        let call = Call { service, process, refused: Some(Caller { partner, session: None }) };
+        let mut response = self.record(call, answer, arrived);
+        if !stays && peer.leaves(head.version) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(Either::Left)
     }
 
     /// Counts, keeps a record of a refusal, and puts the answer on the wire.
@@ -227,7 +299,7 @@ impl Routes {
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(ALLOW, HeaderValue::from_static("POST"));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
             }
             _ => {}

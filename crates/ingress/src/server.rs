@@ -1,23 +1,26 @@
-//! Connections: accepted up to a bound, served over HTTP/1.1, drained on shutdown.
+//! Connections: accepted up to a bound, let in by the door, served, drained on shutdown.
 //!
 //! A connection that is idle lives longer than any client we know waits between two calls. When the hub stops, the
-//! listener closes, calls under way are finished, and their answers say `Connection: close`.
+//! listener closes, calls under way are finished, and their answers say `Connection: close`. The same becomes of a partner's
+//! connections when its certificate is taken out or when it is locked.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use roamhub_services::Identity;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::{self, Protocol};
+use crate::door::Door;
 use crate::metrics::IngressMetrics;
+use crate::open::{OpenConnections, Room};
+use crate::peer::Peer;
 use crate::routes::Routes;
 
 /// Bounds on connections.
@@ -25,6 +28,13 @@ use crate::routes::Routes;
 pub struct Limits {
     /// Open at a time; more wait in the listener's queue.
     pub connections: usize,
+    /// Open at a time with certificates of one partner, and as many without one or with unknown ones. The next ones hear
+    /// 429; with twice as many they hear nothing.
+    pub per_partner: usize,
+    /// TLS handshakes under way at a time.
+    pub handshakes: usize,
+    /// For a TLS handshake, its turn included.
+    pub handshake: Duration,
     /// For the head of a request, and for an idle connection.
     pub idle: Duration,
     /// How long calls under way may take once the hub is told to stop.
@@ -33,7 +43,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 16_384, idle: Duration::from_secs(150), drain: Duration::from_secs(10) }
+        Self {
+            connections: 16_384,
+            per_partner: 1024,
+            handshakes: 2048,
+            handshake: Duration::from_secs(10),
+            idle: Duration::from_secs(150),
+            drain: Duration::from_secs(10),
+        }
     }
 }
 
@@ -41,22 +58,38 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+/// What all connections have in common.
+#[derive(Debug)]
+struct Shared {
+    door: Door,
     routes: Arc<Routes>,
+    open: Arc<OpenConnections>,
     limits: Limits,
     metrics: IngressMetrics,
 }
 
 impl Server {
-    /// Serves these routes on this listener.
+    /// Serves these routes on this listener, to whom the door lets in.
     #[must_use]
-    pub fn new(listener: TcpListener, routes: Routes, limits: Limits, metrics: IngressMetrics) -> Self {
-        Self { listener, routes: Arc::new(routes), limits, metrics }
+    pub fn new(
+        listener: TcpListener,
+        door: Door,
+        routes: Routes,
+        limits: Limits,
+        metrics: IngressMetrics,
+    ) -> Self {
+        let (routes, open) = (Arc::new(routes), Arc::default());
+        Self { listener, shared: Arc::new(Shared { door, routes, open, limits, metrics }) }
     }
 
     /// Runs until it is told to stop, then finishes what is under way.
     pub async fn run(self, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let places = Arc::new(Semaphore::new(self.shared.limits.connections));
         let mut connections = JoinSet::new();
+        let looking = tokio::spawn(look_through(self.shared.clone(), stop.clone()));
         loop {
             let place = tokio::select! {
                 place = places.clone().acquire_owned() => place,
@@ -69,7 +102,7 @@ impl Server {
             while connections.try_join_next().is_some() {}
             match accepted {
                 Ok((stream, _)) => {
-                    let connection = self.connection(stream, stop.clone());
+                    let connection = self.connection(stream, &stop);
                     connections.spawn(async move {
                         connection.await;
                         drop(place);
@@ -79,8 +112,9 @@ impl Server {
             }
         }
         drop(self.listener);
+        looking.abort();
         let all = async { while connections.join_next().await.is_some() {} };
-        if timeout(self.limits.drain, all).await.is_err() {
+        if timeout(self.shared.limits.drain, all).await.is_err() {
             tracing::warn!("calls were still under way when the time to stop was over");
         }
     }
@@ -88,39 +122,16 @@ impl Server {
     fn connection(
         &self,
         stream: TcpStream,
-        stop: CancellationToken,
+        stop: &CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let routes = self.routes.clone();
-        let idle = self.limits.idle;
-        let open = self.metrics.connections.clone();
+        let shared = self.shared.clone();
+        let closing = stop.child_token();
         async move {
-            open.inc();
+            shared.metrics.connections.inc();
             // Answers are small and waited for. Failing to say so is no reason to hang up.
             let _ = stream.set_nodelay(true);
-            let service = service_fn(move |request| {
-                let routes = routes.clone();
-                async move { Ok::<_, Infallible>(routes.answer(request).await) }
-            });
-            let connection = http1::Builder::new()
-                // A caller that has sent its message and closed has sent its message: it is taken in all the same.
-                .half_close(true)
-                // Head and body in one piece: answers are small.
-                .writev(false)
-                .timer(TokioTimer::new())
-                .header_read_timeout(idle)
-                .serve_connection(TokioIo::new(stream), service);
-            tokio::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended");
-            }
-            open.dec();
+            shared.serve(stream, closing).await;
+            shared.metrics.connections.dec();
         }
     }
 
@@ -128,5 +139,62 @@ impl Server {
     async fn wait_after(&self, error: &io::Error) {
         tracing::error!(%error, "no connection could be accepted");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+impl Shared {
+    async fn serve(&self, stream: TcpStream, closing: CancellationToken) {
+        match &self.door {
+            Door::Plain => {
+                let peer = Peer { identity: Identity::Claimed, surplus: None, closing, shared: false };
+                let (routes, peer) = (self.routes.clone(), Arc::new(peer));
+                connection::serve(stream, Protocol::Http1, routes, peer, self.limits.idle).await;
+            }
+            Door::Tls(door) => {
+                let opened = tokio::select! {
+                    opened = door.open(stream) => opened,
+                    () = closing.cancelled() => return,
+                };
+                match opened {
+                    Ok((stream, identity)) => Box::pin(self.serve_tls(*stream, identity, closing)).await,
+                    Err(error) => {
+                        self.metrics.handshakes_failed.inc();
+                        tracing::debug!(%error, "a TLS handshake failed");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn serve_tls(&self, stream: TlsStream<TcpStream>, identity: Identity, closing: CancellationToken) {
+        let shown = match &identity {
+            Identity::Certificate(shown) => Some(shown.clone()),
+            Identity::Claimed | Identity::Nobody(_) => None,
+        };
+        let most = self.limits.per_partner;
+        let place = self.open.enter(shown, self.routes.hub(), most, closing.clone());
+        let surplus = match place.room {
+            Room::There => None,
+            Room::Surplus => Some(most),
+            Room::None => return,
+        };
+        let protocol = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Protocol::Http2,
+            _ => Protocol::Http1,
+        };
+        let peer = Arc::new(Peer { identity, surplus, closing, shared: false });
+        connection::serve(stream, protocol, self.routes.clone(), peer, self.limits.idle).await;
+    }
+}
+
+/// Looks at the open connections whenever the partners change.
+async fn look_through(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut changes = shared.routes.hub().partner_changes();
+    loop {
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
+        }
+        shared.open.look_through(shared.routes.hub());
     }
 }

@@ -33,6 +33,11 @@ pub enum EdgeFault {
     BrokenGzip,
     /// The bytes are no JSON text at all.
     Body(BodyProblem),
+    /// The partner has too many connections open, and this is the newest.
+    TooManyConnections {
+        /// The bound.
+        most: usize,
+    },
 }
 
 /// A row of the table.
@@ -47,6 +52,9 @@ pub struct Row {
 const fn row(http: StatusCode, code: Code) -> Row {
     Row { http, code }
 }
+
+/// The row of everybody who is not, or not known to be, who the call says.
+pub const UNAUTHORISED: Row = row(StatusCode::UNAUTHORIZED, Code::UNAUTHORIZED);
 
 /// The row of a service's verdict.
 #[must_use]
@@ -73,6 +81,7 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         Verdict::NoContract => row(StatusCode::OK, Code::NO_CONTRACT),
         Verdict::UnknownProvider(_) => row(StatusCode::OK, Code::PARTNER_NOT_FOUND),
         Verdict::Locked(_) => row(StatusCode::OK, Code::UNAUTHORIZED),
+        Verdict::Unauthorised(_) => UNAUTHORISED,
         Verdict::UnknownCaller(_) => row(StatusCode::NOT_FOUND, Code::PARTNER_NOT_FOUND),
         Verdict::IdMismatch { .. } => row(StatusCode::BAD_REQUEST, Code::DATA_ERROR),
         Verdict::Rejected(rejected) => match rejected.problem {
@@ -110,6 +119,7 @@ fn of_remote(verdict: &RemoteVerdict) -> Row {
 pub fn of_fault(fault: &EdgeFault) -> Row {
     match fault {
         EdgeFault::UnknownPath | EdgeFault::NotOffered => row(StatusCode::NOT_FOUND, Code::SYSTEM_ERROR),
+        EdgeFault::TooManyConnections { .. } => row(StatusCode::TOO_MANY_REQUESTS, Code::GENERIC),
         EdgeFault::Method => row(StatusCode::METHOD_NOT_ALLOWED, Code::DATA_ERROR),
         EdgeFault::TooLarge { .. } => row(StatusCode::PAYLOAD_TOO_LARGE, Code::DATA_ERROR),
         EdgeFault::TooSlow => row(StatusCode::REQUEST_TIMEOUT, Code::DATA_ERROR),

@@ -7,7 +7,10 @@ use oicp::authentication::ActionType;
 use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::status::Status;
 use oicp::{OperatorId, ProviderId, Rejected};
+use roamhub_core::directory::Directory;
 use roamhub_core::session::SessionKind;
+use roamhub_services::Identity;
+use roamhub_services::identity::{NoCertificate, NotAdmitted, Unauthorised};
 use roamhub_services::remote::InvalidSession;
 use roamhub_services::reply::Later;
 use roamhub_services::upload::{Named, UploadVerdict};
@@ -20,6 +23,14 @@ fn operator() -> OperatorId {
 
 fn provider() -> ProviderId {
     ProviderId::parse("DE-DCB").unwrap()
+}
+
+fn unauthorised() -> Box<Unauthorised> {
+    let nobody = Identity::Nobody(NoCertificate::Missing);
+    match nobody.admit(None, &Directory::default(), jiff::Timestamp::UNIX_EPOCH) {
+        Err(NotAdmitted::Unauthorised(why)) => why,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn stopped(authorized: bool, code: Code) -> AuthorizationStop {
@@ -89,6 +100,7 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("remote, may be stopped", Verdict::Remote(RemoteVerdict::MayBeStopped("no answer".to_owned()))),
         ("remote, session invalid", Verdict::Remote(RemoteVerdict::SessionInvalid(InvalidSession::Closed))),
         ("operator locked", Verdict::Locked(operator().into())),
+        ("not who it says", Verdict::Unauthorised(unauthorised())),
         ("unknown caller", Verdict::UnknownCaller(operator().into())),
         ("ids differ", Verdict::IdMismatch { path: "DE*QQQ".to_owned(), body: operator().into() }),
         ("rejected", rejected(None)),
@@ -113,6 +125,7 @@ fn faults() -> Vec<(&'static str, EdgeFault)> {
         ("unknown encoding", EdgeFault::Encoding),
         ("broken gzip", EdgeFault::BrokenGzip),
         ("multipart", EdgeFault::Body(BodyProblem::Multipart)),
+        ("too many connections", EdgeFault::TooManyConnections { most: 1 }),
     ]
 }
 

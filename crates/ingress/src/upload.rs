@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use hyper::body::Incoming;
-use roamhub_services::{Hub, Reply};
+use roamhub_services::{Hub, Identity, Reply};
 
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
@@ -16,11 +16,12 @@ const LIMITS: BodyLimits = BodyLimits { size: 64 * 1024 * 1024, time: Duration::
 /// Takes a push in.
 pub(crate) async fn serve(
     hub: &Hub,
+    who: &Identity,
     id: &str,
     head: &Parts,
     body: &mut Incoming,
 ) -> Result<Reply, EdgeFault> {
-    let turn = match hub.admit_upload(id) {
+    let turn = match hub.admit_upload(who, id) {
         Ok(mut turn) => turn.come().await.map(|()| turn),
         Err(reply) => Err(reply),
     };

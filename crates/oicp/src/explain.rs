@@ -30,7 +30,9 @@ impl StrayNames {
         let other_case = self.0.iter().find(|name| name.trim().eq_ignore_ascii_case(wanted));
         let tolerated = if wanted.len() > 5 { 2 } else { 1 };
         let near = || {
-            let distances = self.0.iter().map(|name| (distance(name, wanted), name));
+            let about_as_long =
+                self.0.iter().filter(|name| letters(name).abs_diff(letters(wanted)) <= tolerated);
+            let distances = about_as_long.map(|name| (distance(name, wanted), name));
             distances.filter(|(distance, _)| *distance <= tolerated).min().map(|(_, name)| name)
         };
         other_case.or_else(near).map(String::as_str)
@@ -41,10 +43,7 @@ impl StrayNames {
 /// blanks.
 fn distance(one: &str, other: &str) -> usize {
     let letters = |text: &str| -> Vec<char> {
-        text.chars()
-            .filter(|letter| !matches!(letter, '_' | '-' | ' '))
-            .map(|letter| letter.to_ascii_lowercase())
-            .collect()
+        text.chars().filter(counts).map(|letter| letter.to_ascii_lowercase()).collect()
     };
     let (one, other) = (letters(one), letters(other));
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -62,6 +61,14 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or_default()
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(counts).count()
+}
+
+fn counts(letter: &char) -> bool {
+    !matches!(letter, '_' | '-' | ' ')
 }
 
 /// The first `{{placeholder}}` in a value, braces included and not too long to be one.

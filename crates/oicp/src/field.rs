@@ -269,6 +269,9 @@ impl<'a> Judge<'a> {
     }
 
     pub(crate) fn mistaken(&mut self, at: impl Place, text: &str, error: &dyn Display) {
+        if self.violations.is_full() {
+            return self.violations.count_one();
+        }
         let message = match explain::placeholder(text) {
             Some(placeholder) => format!("still holds the placeholder {placeholder}; {error}"),
             None => format!("{error}; found {}", explain::echo(text)),

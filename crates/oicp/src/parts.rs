@@ -2,6 +2,7 @@
 //! level, this is to what lies below it; nothing is allocated unless something is wrong.
 
 use std::fmt::Display;
+use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
 use rust_decimal::Decimal;
@@ -12,7 +13,7 @@ use crate::field::Judge;
 use crate::finding::codes;
 use crate::json::{self, Kind, Object};
 use crate::place::{Path, Place};
-use crate::words::{self, Word, WordSet};
+use crate::words::{Expected, Word, WordSet};
 
 /// How many values a filter may have.
 pub(crate) const MOST_FILTERS: usize = 1000;
@@ -174,7 +175,7 @@ impl Judge<'_> {
         let text = self.string(at, raw?)?;
         let word = W::parse(&text);
         if word.is_none() {
-            self.mistaken(at, &text, &format_args!("expected {}", words::choices::<W>()));
+            self.mistaken(at, &text, &Expected(PhantomData::<W>));
         }
         word
     }
@@ -211,6 +212,19 @@ impl Judge<'_> {
             set = judge.word(at, Some(raw)).map_or(set, |word| set.with(word))
         })?;
         Some(set)
+    }
+
+    /// The values of a filter as [`Judge::one_or_many`] has them, sorted and each of them once.
+    pub(crate) fn filter<T: Ord, E: Display>(
+        &mut self,
+        at: Path<'_>,
+        raw: Option<&str>,
+        parse: fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let mut values = self.one_or_many(at, raw, MOST_FILTERS, parse);
+        values.sort_unstable();
+        values.dedup();
+        values
     }
 
     /// The values of a filter: one, or a list of at most `most`. `null` is no value.

@@ -119,6 +119,34 @@ impl Service {
         }
     }
 
+    /// Whether the id in the path is that of an operator that calls, and not that of a provider. Charging notifications,
+    /// which have none there, are an operator's too.
+    #[must_use]
+    pub const fn is_called_by_operators(self) -> bool {
+        match self {
+            Self::AuthorizeStart
+            | Self::AuthorizeStop
+            | Self::ChargingNotifications
+            | Self::ChargeDetailRecord
+            | Self::PushEvseData
+            | Self::PushEvseStatus
+            | Self::PushPricingProductData
+            | Self::PushEvsePricing => true,
+            Self::RemoteStart
+            | Self::RemoteStop
+            | Self::GetChargeDetailRecords
+            | Self::ReservationStart
+            | Self::ReservationStop
+            | Self::PullEvseData
+            | Self::PullEvseStatus
+            | Self::PullEvseStatusById
+            | Self::PullEvseStatusByOperatorId
+            | Self::PushAuthenticationData
+            | Self::PullPricingProductData
+            | Self::PullEvsePricing => false,
+        }
+    }
+
     /// The service at `path` (without query), and the id in it, decoded but not checked.
     #[must_use]
     pub fn find(path: &str) -> Option<(Self, Option<String>)> {

@@ -119,18 +119,21 @@ impl<W: Word> fmt::Debug for WordSet<W> {
     }
 }
 
-/// All words of a list, for a message: `one, two or three`.
-pub(crate) fn choices<W: Word>() -> String {
-    let mut text = String::new();
-    for (index, word) in W::ALL.iter().enumerate() {
-        text.push_str(match index {
-            0 => "",
-            last if last + 1 == W::ALL.len() => " or ",
-            _ => ", ",
-        });
-        text.push_str(word.as_str());
+/// All words of a list, for a message: `expected one, two or three`.
+pub(crate) struct Expected<W>(pub(crate) PhantomData<W>);
+
+impl<W: Word> fmt::Display for Expected<W> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in W::ALL.iter().enumerate() {
+            out.write_str(match index {
+                0 => "expected ",
+                last if last + 1 == W::ALL.len() => " or ",
+                _ => ", ",
+            })?;
+            out.write_str(word.as_str())?;
+        }
+        Ok(())
     }
-    text
 }
 
 /// An enum whose variants are words on the wire.
@@ -164,7 +167,9 @@ pub(crate) use words;
 
 #[cfg(test)]
 mod tests {
-    use super::{Word, WordSet, choices};
+    use std::marker::PhantomData;
+
+    use super::{Expected, Word, WordSet};
 
     words! {
         /// For the tests.
@@ -187,7 +192,7 @@ mod tests {
         assert!(
             set.meets(WordSet::EMPTY.with(Colour::Red)) && !set.meets(WordSet::EMPTY.with(Colour::Green))
         );
-        assert_eq!(choices::<Colour>(), "red, dark green or blue");
+        assert_eq!(Expected(PhantomData::<Colour>).to_string(), "expected red, dark green or blue");
         assert_eq!(Colour::parse("dark green"), Some(Colour::Green));
         assert_eq!(Colour::parse("Red"), None);
     }

@@ -35,7 +35,7 @@ fn a_question_with_everything_and_one_with_the_least() {
     };
     assert_eq!(center.radius.metres(), 25_500);
     assert_eq!(countries.iter().map(|country| country.as_str()).collect::<Vec<_>>(), ["DEU", "FRA"]);
-    assert_eq!(operators.iter().map(OperatorId::key).collect::<Vec<_>>(), ["DEABC", "49*810"]);
+    assert_eq!(operators.iter().map(OperatorId::key).collect::<Vec<_>>(), ["49*810", "DEABC"]);
     assert_eq!((wanted.renewable_energy, wanted.open_24_hours), (Some(true), Some(false)));
 
     let push = parse(&push_evse_data(&[evse()])).unwrap();

@@ -3,13 +3,21 @@
 mod support;
 
 use bytes::Bytes;
-use oicp::SessionId;
 use oicp::ack::Acknowledgement;
 use oicp::authentication::PushAuthenticationData;
 use oicp::authorize::{AuthorizationStart, AuthorizeStart, AuthorizeStop};
 use oicp::cdr::{ChargeDetailRecord, GetChargeDetailRecords};
+use oicp::evse::{EvseRecord, PullEvseData, Pulled, PushEvseData, Selection};
+use oicp::evse_status::{EvseStatus, MOST_IDS, PullEvseStatus, PushEvseStatus, Wanted};
+use oicp::geo::GeoFormat;
 use oicp::notification::ChargingNotification;
+use oicp::pricing::{
+    EvsePricingAnswer, ProductsAnswer, PullEvsePricing, PullPricingProductData, PushEvsePricing,
+    PushPricingProductData,
+};
 use oicp::remote::{RemoteStart, RemoteStop};
+use oicp::status::{Code, Status};
+use oicp::{OperatorId, ProviderId, SessionId};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
@@ -62,6 +70,7 @@ fn read_everything(body: &[u8]) {
         assert_eq!(stop.body(), body);
     }
     let _answer = (Acknowledgement::read(body), AuthorizationStart::read(body));
+    read_spots_and_prices(body);
     if let Some(blanked) = oicp::pin::blank(body) {
         assert_eq!(blanked.len(), body.len());
         assert_eq!(oicp::pin::blank(&blanked), None);
@@ -69,6 +78,72 @@ fn read_everything(body: &[u8]) {
             assert!(serde_json::from_slice::<Value>(&blanked).is_ok());
         }
     }
+}
+
+/// Uploads and questions of EVSE data, states and prices, on these bytes.
+fn read_spots_and_prices(body: &[u8]) {
+    let bytes = Bytes::copy_from_slice(body);
+    let how = Pulled {
+        delta: None,
+        last_update: jiff::Timestamp::UNIX_EPOCH,
+        operator_id: OperatorId::parse("DE*ABC").expect("an id"),
+        operator_name: "\"\\\u{0}",
+        format: GeoFormat::DegreeMinuteSeconds,
+        has_status: true,
+    };
+    if let Ok(push) = PushEvseData::parse(bytes.clone()) {
+        assert_eq!((push.body(), push.records().len()), (&bytes, push.len()));
+        assert!(push.repeated().len() <= push.len());
+        for record in push.records() {
+            let by_itself = EvseRecord::read(record.bytes().clone()).expect("a record by itself");
+            assert_eq!(by_itself.facts(), record.facts());
+            let written = how.to_vec(record.bytes()).expect("a record that was judged can be written");
+            let again = EvseRecord::read(written.clone().into()).expect("what is written is a record again");
+            assert_eq!(again.facts().position, record.facts().position);
+            assert_eq!(how.to_vec(&written), Ok(written));
+        }
+    }
+    if let Ok(written) = how.to_vec(body) {
+        assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&written).is_ok());
+    }
+    if let Ok(wanted) = PullEvseData::parse(&bytes) {
+        let since = matches!(wanted.selection, Selection::Since(_));
+        assert_eq!(
+            since,
+            serde_json::from_slice::<Value>(body).is_ok_and(|body| !body["LastCall"].is_null())
+        );
+    }
+    if let Ok(push) = PushEvseStatus::parse(bytes.clone()) {
+        assert_eq!(push.records().count(), push.len());
+        assert!(push.records().all(|record| record.status != EvseStatus::EvseNotFound));
+        assert!(push.repeated().len() <= push.len());
+    }
+    for read in [PullEvseStatus::parse, PullEvseStatus::parse_by_id, PullEvseStatus::parse_by_operator_id] {
+        if let Ok(PullEvseStatus { wanted: Wanted::Spots(spots), .. }) = read(&bytes) {
+            assert!(spots.len() <= MOST_IDS);
+        }
+    }
+    if let Ok(push) = PushPricingProductData::parse(bytes.clone()) {
+        assert_eq!(push.products().count(), push.len());
+        let mut out = Vec::new();
+        let mut answer = ProductsAnswer::begin(&mut out);
+        answer.terms(&mut out, push.terms());
+        push.products().for_each(|product| answer.product(&mut out, &product.bytes));
+        answer.end(&mut out, &Status::new(Code::SUCCESS));
+        assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&out).is_ok());
+        let _few = push.repeated();
+    }
+    if let Ok(push) = PushEvsePricing::parse(bytes.clone()) {
+        assert_eq!(push.records().count(), push.len());
+        let mut out = Vec::new();
+        let mut answer = EvsePricingAnswer::begin(&mut out, ProviderId::parse("DE-DCB").expect("an id"));
+        answer.operator(&mut out, &how.operator_id, Some(how.operator_name));
+        push.records().for_each(|record| answer.record(&mut out, &record.bytes));
+        answer.end(&mut out, &Status::new(Code::SUCCESS));
+        assert!(serde_json::from_slice::<serde::de::IgnoredAny>(&out).is_ok());
+        let _few = push.repeated();
+    }
+    let _questions = (PullPricingProductData::parse(&bytes), PullEvsePricing::parse(&bytes));
 }
 
 fn good() -> Vec<String> {
@@ -85,6 +160,15 @@ fn good() -> Vec<String> {
         support::remote_stop(),
         support::with(support::authorize_start(), "Identification", qr.clone()),
         support::with(support::authorize_start(), "SessionID", serde_json::json!(support::SESSION)),
+        support::evse(),
+        support::push_evse_data(&[support::evse(), support::evse()]),
+        support::pull_evse_data(),
+        support::push_evse_status(),
+        support::pull_evse_status(),
+        serde_json::json!({"ProviderID": "DE-DCB", "EvseID": ["DE*ABC*E1"]}),
+        support::push_products(&[support::product()]),
+        support::push_evse_pricing(),
+        serde_json::json!({"ProviderID": "DE-DCB", "OperatorIDs": ["DE*ABC"], "LastCall": "2025-06-01T00:00:00Z"}),
         serde_json::json!({"ActionType": "insert", "ProviderAuthenticationData": {
             "ProviderID": "DE-DCB", "AuthenticationDataRecord": [{"Identification": qr}, {"Identification":
                 {"RFIDIdentification": {"UID": "04AABBCC", "RFID": "nfc", "ExpiryDate": "2021-01-23T14:21:23Z"}}}]}}),
@@ -119,6 +203,12 @@ fn fragments() -> impl Strategy<Value = &'static str> {
         "true",
         "*",
         "9999999999999999999999999999999999",
+        "[],",
+        "{},",
+        "°",
+        "\\u002a",
+        "\"On\":1,",
+        "\"deltaType\":0,",
     ])
 }
 
@@ -159,5 +249,28 @@ proptest! {
         let name = parsed.keys().nth(member.index(parsed.len())).unwrap();
         let rest = support::with(Value::Object(parsed.clone()), name, None).to_string();
         read_everything(rest.replacen('{', &format!("{{\"{name}\":{value},"), 1).as_bytes());
+    }
+}
+
+proptest! {
+    #[test]
+    fn members_of_a_record_replaced(
+        record in prop_oneof![Just(support::evse()), Just(support::product())],
+        member in any::<prop::sample::Index>(),
+        value in select(vec!["null", "true", "-1", "1e999", "\"\\ud800\"", "[]", "{}", "[[{}]]", "[{\"on\":[]},7]", "{\"Google\":{}}"]),
+        first in any::<bool>(),
+    ) {
+        let members: serde_json::Map<String, Value> = serde_json::from_value(record).unwrap();
+        let name = members.keys().nth(member.index(members.len())).unwrap();
+        let rest = support::with(Value::Object(members.clone()), name, None).to_string();
+        let record = if first {
+            rest.replacen('{', &format!("{{\"{name}\":{value},"), 1)
+        } else {
+            format!("{},\"{name}\" :{value} }}", rest.strip_suffix('}').unwrap())
+        };
+        read_everything(record.as_bytes());
+        for around in [support::push_evse_data(&[Value::Null]), support::push_products(&[Value::Null])] {
+            read_everything(around.to_string().replace("[null]", &format!("[{record}, {record}]")).as_bytes());
+        }
     }
 }

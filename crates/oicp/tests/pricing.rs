@@ -213,7 +213,7 @@ fn the_questions_name_operators_and_perhaps_a_time() {
         json!({"OperatorIds": ["DEABC", "49*810"], "ProviderID": 7}),
     ] {
         let wanted = ask(body).unwrap();
-        assert_eq!(wanted.operators.iter().map(OperatorId::key).collect::<Vec<_>>(), ["DEABC", "49*810"]);
+        assert_eq!(wanted.operators.iter().map(OperatorId::key).collect::<Vec<_>>(), ["49*810", "DEABC"]);
         assert_eq!(wanted.since, None);
     }
     assert_eq!(pointers(&ask(json!({})).unwrap_err()), ["/OperatorIDs"]);

@@ -1,5 +1,6 @@
 //! `roamhub check FILE`: what the hub would say about a message, without a hub.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,17 +10,21 @@ use clap::Args;
 use oicp::authentication::PushAuthenticationData;
 use oicp::authorize::AuthorizeStart;
 use oicp::cdr::ChargeDetailRecord;
+use oicp::evse::{PullEvseData, PushEvseData};
+use oicp::evse_status::{PullEvseStatus, PushEvseStatus};
+use oicp::pricing::{PullEvsePricing, PullPricingProductData, PushEvsePricing, PushPricingProductData};
 use oicp::remote::{RemoteStart, RemoteStop};
 use oicp::{ChargingNotification, Finding, Rejected};
 use roamhub_core::ports::Clock;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::clock::SystemClock;
 
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// A charging notification, an AuthorizeStart or a remote request (JSON); `-` reads standard input
+    /// A message of an operator or a provider (JSON); `-` reads standard input
     file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -60,12 +65,21 @@ fn read(args: &CheckArgs) -> std::io::Result<Bytes> {
     Ok(body.into())
 }
 
-/// A message with a `Type` is a notification; one with `ProviderAuthenticationData` an upload; any other a provider's
+/// The members on a message's top level. An upload may be long: its values are not made into trees.
+type Members<'a> = HashMap<String, &'a RawValue>;
+
+/// A message with a `Type` is a notification; one about spots or prices is told by [`spots_and_prices`]; one with `ProviderAuthenticationData` an upload; any other a provider's
 /// remote request if it is a provider's, a charge detail record if it has a `ConsumedEnergy`, and an AuthorizeStart if it has
 /// an `Identification`.
 fn check(body: Bytes) -> Checked {
-    let members: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&body).ok();
-    let has = |name: &str| members.as_ref().is_some_and(|members| members.contains_key(name));
+    let all = body.clone();
+    let members: Members<'_> = serde_json::from_slice(&all).unwrap_or_default();
+    let has = |name: &str| members.contains_key(name);
+    if !has("Type")
+        && let Some(checked) = spots_and_prices(&members, &body)
+    {
+        return checked;
+    }
     if !has("Type") && has("ProviderID") && !has("OperatorID") {
         let (message, result) = match (has("Identification"), has("Duration")) {
             (false, _) => {
@@ -106,6 +120,45 @@ fn check(body: Bytes) -> Checked {
             Checked { message: format!("eRoamingChargingNotification{kind}"), result: Err(rejected) }
         }
     }
+}
+
+/// An upload is told by the member that holds it, a question by what no other has: the form of coordinates, operators in
+/// the plural, a filter by status, or ids in a list where a remote request has one.
+fn spots_and_prices(members: &Members<'_>, body: &Bytes) -> Option<Checked> {
+    let has = |name: &str| members.contains_key(name);
+    let lists = |name: &str| members.get(name).is_some_and(|value| value.get().starts_with('['));
+    let upload = body.clone();
+    let none = |()| Vec::new();
+    let status = ["SearchCenter", "EvseStatus", "EVSEStatus"].iter().any(|name| has(name));
+    let bare = members.len() == 1 && has("ProviderID");
+    let (message, result) = if has("OperatorEvseData") {
+        let push = PushEvseData::parse(upload);
+        ("eRoamingPushEvseData", push.map(|push| push.findings().to_vec()))
+    } else if has("OperatorEvseStatus") {
+        let push = PushEvseStatus::parse(upload);
+        ("eRoamingPushEvseStatus", push.map(|push| push.findings().to_vec()))
+    } else if has("PricingProductData") {
+        let push = PushPricingProductData::parse(upload);
+        ("eRoamingPushPricingProductData", push.map(|push| push.findings().to_vec()))
+    } else if has("EVSEPricing") {
+        let push = PushEvsePricing::parse(upload);
+        ("eRoamingPushEVSEPricing", push.map(|push| push.findings().to_vec()))
+    } else if has("GeoCoordinatesResponseFormat") {
+        ("eRoamingPullEVSEData", PullEvseData::parse(body).map(drop).map(none))
+    } else if (has("OperatorIDs") || has("OperatorIds")) && has("ProviderID") {
+        ("eRoamingPullEVSEPricing", PullEvsePricing::parse(body).map(drop).map(none))
+    } else if has("OperatorIDs") || has("OperatorIds") {
+        ("eRoamingPullPricingProductData", PullPricingProductData::parse(body).map(drop).map(none))
+    } else if lists("EvseID") {
+        ("eRoamingPullEVSEStatusByID", PullEvseStatus::parse_by_id(body).map(drop).map(none))
+    } else if lists("OperatorID") && !has("From") {
+        ("eRoamingPullEVSEStatusByOperatorID", PullEvseStatus::parse_by_operator_id(body).map(drop).map(none))
+    } else if status || bare {
+        ("eRoamingPullEVSEStatus", PullEvseStatus::parse(body).map(drop).map(none))
+    } else {
+        return None;
+    };
+    Some(Checked { message: message.to_owned(), result })
 }
 
 fn print(checked: &Checked) {

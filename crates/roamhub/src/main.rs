@@ -3,6 +3,7 @@
 mod check;
 mod clock;
 mod console_settings;
+mod console_tls;
 mod control;
 mod demo;
 mod differences;
@@ -28,6 +29,7 @@ mod settings;
 mod table;
 mod tail;
 mod telemetry;
+mod tls;
 mod tokens;
 mod uploads;
 mod users;

@@ -15,11 +15,11 @@ use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
 use roamhub_ingress::request::BodyLimits;
 use roamhub_ingress::routes::Routes;
-use roamhub_ingress::{Limits, Server};
+use roamhub_ingress::{Door, Limits, Server};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
-use roamhub_relay::{HttpCourier, Outgoing, Relay, Tuning};
+use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
 use roamhub_services::{Accounts, CertificateList, Hub, Partners, Receipts};
@@ -46,6 +46,20 @@ pub(crate) struct Reception {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) accounts: Accounts,
+}
+
+/// Where partners call, and how they come in.
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    pub(crate) door: Door,
+    pub(crate) limits: Limits,
+}
+
+impl Entrance {
+    /// One at which everybody is who he says he is.
+    pub(crate) fn plain(listener: TcpListener) -> Self {
+        Self { listener, door: Door::Plain, limits: Limits::default() }
+    }
 }
 
 /// A running hub.
@@ -101,14 +115,14 @@ impl Node {
         (ledger, gone): (Arc<dyn Ledger>, Gone),
         partners: Arc<Partners>,
         seal: Seal,
-        oicp_listener: TcpListener,
+        entrance: Entrance,
         reception: Reception,
         control: Option<(UnixListener, SocketFile)>,
-        (outgoing, watching): (Outgoing, Watching),
+        (courier, watching): (HttpCourier, Watching),
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let webhooks = Arc::new(HttpCourier::new(outgoing));
-        webhooks.prepare().await?;
+        courier.prepare().await?;
+        let webhooks = Arc::new(courier);
         let courier: Arc<dyn Courier> = webhooks.clone();
         let mut registry = Registry::default();
         let relay = Relay::new(
@@ -136,11 +150,11 @@ impl Node {
         let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
         let stop = CancellationToken::new();
         let receipts = Receipts::new(ledger.clone(), clock.clone(), seal);
-        let partner_services =
-            PartnerServices::new(hub.clone(), receipts, limits, metrics.clone(), stop.clone());
+        let partner_services = PartnerServices::new(hub.clone(), receipts, limits, metrics.clone());
         let routes = Routes::new(hub.clone(), partner_services, limits, metrics.clone());
-        let (oicp_at, console_at) = (oicp_listener.local_addr()?, reception.listener.local_addr()?);
-        let server = Server::new(oicp_listener, routes, Limits::default(), metrics);
+        let (oicp_at, console_at) = (entrance.listener.local_addr()?, reception.listener.local_addr()?);
+        let Entrance { listener, door, limits } = entrance;
+        let server = Server::new(listener, door, routes, limits, metrics);
         let Reception { listener: console_listener, tls: console_tls, accounts } = reception;
         let admin = Admin::new(ledger.clone(), clock.clone(), accounts).with_partners(known, certificates);
         let console = Console::new(ledger, clock, registry);

@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use roamhub_core::ports::Clock;
+use roamhub_ingress::Door;
+use roamhub_relay::HttpCourier;
 use roamhub_services::{Accounts, Partners};
 
 use crate::clock::SystemClock;
+use crate::console_tls::ConsoleTls;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
-use crate::node::{self, Node, Reception};
+use crate::node::{self, Entrance, Node, Reception};
 use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
+use crate::tls::TlsFiles;
 use crate::{control, restore, telemetry};
 
 /// Runs the hub until it is told to stop.
@@ -35,7 +39,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if directory.operators().next().is_none() {
         tracing::warn!("no operator is registered; name them in a file and say --partners FILE");
     }
-    if !settings.listen.ip().is_loopback() {
+    if settings.tls.is_none() && !settings.listen.ip().is_loopback() {
         tracing::warn!(listen = %settings.listen, "plain HTTP: anybody who reaches this address may claim any id");
     }
     let seal = keys::seal(&settings.data, &settings.issuer)?;
@@ -43,50 +47,118 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
     let partners = Arc::new(Partners::new(directory));
+    let courier = HttpCourier::new(settings.outgoing);
+    let tls = settings.tls.map(|tls| TlsFiles::load(tls, partners.clone(), courier.certificates()));
+    let tls = tls.transpose()?;
+    let door = tls.as_ref().map_or(Ok(Door::Plain), |tls| tls.door(&settings.limits))?;
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console.listen).await?;
     let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), settings.console.times);
     let first_user = accounts.first_user_token().await.context("cannot see who may use the console")?;
-    let reception = Reception { listener: console, tls: None, accounts };
-    let scheme = if reception.tls.is_some() { "https" } else { "http" };
+    let console_tls = settings.console.tls.map(ConsoleTls::load).transpose()?;
+    let shown = console_tls.as_ref().map(ConsoleTls::listener).transpose()?;
+    let scheme = if shown.is_some() { "https" } else { "http" };
+    let reception = Reception { listener: console, tls: shown, accounts };
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let calling = (settings.outgoing, settings.watching);
-    let node = Node::start((ledger, gone), partners, seal, oicp, reception, control, calling)
+    let entrance = Entrance { listener: oicp, door, limits: settings.limits };
+    let calling = (courier, settings.watching);
+    let node = Node::start((ledger, gone), partners, seal, entrance, reception, control, calling)
         .await
         .context("cannot start")?;
-    println!("listening oicp http://{}", node.oicp);
+    let oicp_scheme = if tls.is_some() { "https" } else { "http" };
+    println!("listening oicp {oicp_scheme}://{}", node.oicp);
     println!("listening console {scheme}://{}", node.console);
     if let Some(token) = first_user {
         // For a person's eyes: not through the log, which others may collect.
         eprintln!("first user: {scheme}://{}/setup?token={}", node.console, token.expose());
     }
     println!("ready");
-    attend(node, &mut signals, file).await
+    attend(node, &mut signals, Followed { partners: file, tls, console: console_tls }).await
 }
 
-/// Looks after a running hub until it is told to stop or a part of it fails.
-async fn attend(
-    mut node: Node,
-    signals: &mut Signals,
-    mut file: Option<PartnersFile>,
-) -> anyhow::Result<ExitCode> {
-    let code = loop {
-        let changed = async {
-            match file.as_mut() {
+/// The files that are read again while the hub runs.
+struct Followed {
+    partners: Option<PartnersFile>,
+    tls: Option<TlsFiles>,
+    console: Option<ConsoleTls>,
+}
+
+/// Which of them have changed.
+enum Which {
+    Partners,
+    Tls,
+    Console,
+}
+
+impl Followed {
+    async fn changed(&mut self) -> Which {
+        let partners = async {
+            match self.partners.as_mut() {
                 Some(file) => file.changed().await,
                 None => std::future::pending().await,
             }
         };
+        let tls = async {
+            match self.tls.as_mut() {
+                Some(files) => files.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let console = async {
+            match self.console.as_mut() {
+                Some(files) => files.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = partners => Which::Partners,
+            () = tls => Which::Tls,
+            () = console => Which::Console,
+        }
+    }
+
+    async fn reload(&self) {
+        if self.partners.is_none() && self.tls.is_none() && self.console.is_none() {
+            tracing::warn!("SIGHUP: there is neither a partners file nor a certificate to read again");
+        }
+        self.reload_partners().await;
+        self.reload_tls().await;
+        self.reload_console().await;
+    }
+
+    async fn reload_partners(&self) {
+        if let Some(file) = &self.partners {
+            file.reload().await;
+        }
+    }
+
+    async fn reload_tls(&self) {
+        if let Some(files) = &self.tls {
+            files.reload().await;
+        }
+    }
+
+    async fn reload_console(&self) {
+        if let Some(files) = &self.console {
+            files.reload().await;
+        }
+    }
+}
+
+/// Looks after a running hub until it is told to stop or a part of it fails.
+async fn attend(mut node: Node, signals: &mut Signals, mut files: Followed) -> anyhow::Result<ExitCode> {
+    let code = loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break ExitCode::SUCCESS,
-                Asked::Reload => match &file {
-                    Some(file) => file.reload().await,
-                    None => tracing::warn!("SIGHUP: there is no partners file to read again"),
-                },
+                Asked::Reload => files.reload().await,
             },
-            () = changed => if let Some(file) = &file { file.reload().await },
+            which = files.changed() => match which {
+                Which::Partners => files.reload_partners().await,
+                Which::Tls => files.reload_tls().await,
+                Which::Console => files.reload_console().await,
+            },
             part = node.failed() => {
                 tracing::error!(part, "an essential part of the hub ended; stopping");
                 break ExitCode::FAILURE;

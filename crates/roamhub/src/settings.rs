@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use roamhub_core::address::Reach;
+use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
 use roamhub_relay::Outgoing;
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use serde::Deserialize;
 use crate::console_settings::{ConsoleSection, ConsoleSettings};
 use crate::outgoing::{self, OutgoingSection};
 use crate::telemetry::LogFormat;
+use crate::tls::{TlsSection, TlsSettings};
 use crate::watching::Watching;
 use crate::watching_settings::{self, NotifySection, SmtpSection, WatchdogSection};
 
@@ -40,6 +43,18 @@ pub(crate) struct ServeArgs {
     /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id and passwords go in the clear
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
+    /// The hub's certificate chain (PEM): partners are then known by their client certificates
+    #[arg(long, env = "ROAMHUB_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The key of the hub's certificate (PEM)
+    #[arg(long, env = "ROAMHUB_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Authorities (PEM) whose certificates partners may be named by, as issuer and subject
+    #[arg(long, env = "ROAMHUB_TLS_CLIENT_CA", value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+    /// Connections that the certificates of one partner may have open [default: 1024]
+    #[arg(long, env = "ROAMHUB_TLS_CONNECTIONS_PER_PARTNER", value_name = "NUMBER")]
+    tls_connections_per_partner: Option<usize>,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
     #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
     disk_mark: Option<u32>,
@@ -74,6 +89,8 @@ struct SettingsFile {
     #[serde(default)]
     outgoing: OutgoingSection,
     #[serde(default)]
+    tls: TlsSection,
+    #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
@@ -92,6 +109,10 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call, and how.
     pub(crate) console: ConsoleSettings,
+    /// The hub's certificate; none in plain mode.
+    pub(crate) tls: Option<TlsSettings>,
+    /// Bounds on connections.
+    pub(crate) limits: Limits,
     /// How much of the disk is left alone.
     pub(crate) disk: DiskRules,
     /// The hub's name in its receipts.
@@ -128,8 +149,8 @@ fn beside(data: &Path) -> Option<PathBuf> {
 }
 
 /// How the hub calls partners. In plain mode it may call loopback and private addresses without being told.
-fn calling(section: OutgoingSection) -> anyhow::Result<Outgoing> {
-    Ok(Outgoing { client: outgoing::settle(section)?, ..Outgoing::plain() })
+fn calling(section: OutgoingSection, plain: bool) -> anyhow::Result<Outgoing> {
+    Ok(Outgoing { client: outgoing::settle(section)?, reach: Reach::allowing_private(plain) })
 }
 
 /// The hub's name in its receipts where nothing else is said.
@@ -147,7 +168,8 @@ impl ServeArgs {
         let file = Self { config, ..Self::default() }.file()?;
         let data = data.or(file.data).unwrap_or_else(default_data);
         let partners = partners.or(file.partners).or_else(|| beside(&data));
-        Ok(Beside { data, partners, outgoing: calling(file.outgoing)? })
+        let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls)? })
     }
 
     /// Puts command line, environment, file and defaults together.
@@ -157,12 +179,24 @@ impl ServeArgs {
         let partners = self.partners.or(file.partners).or_else(|| beside(&data));
         let mib = |chosen: Option<u32>, default: u64| chosen.map_or(default, |mib| u64::from(mib) << 20);
         let usual = DiskRules::default();
+        let tls = TlsSection {
+            certificate: self.tls_certificate.or(file.tls.certificate),
+            key: self.tls_key.or(file.tls.key),
+            client_ca: self.tls_client_ca.or(file.tls.client_ca),
+            connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
+        };
+        let limits = tls.limits()?;
+        let tls = tls.settle()?;
+        let plain = tls.is_none();
+        let of_partner_port = tls.as_ref().map(|tls| (tls.certificate.clone(), tls.key.clone()));
         let allowed = self.allow_plain_http || file.allow_plain_http;
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
-            console: file.console.settle(self.console, None, allowed)?,
+            console: file.console.settle(self.console, of_partner_port, allowed)?,
+            tls,
+            limits,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
                 reserve: mib(self.disk_reserve.or(file.disk_reserve), usual.reserve),
@@ -170,13 +204,13 @@ impl ServeArgs {
             issuer: self.issuer.or(file.issuer).unwrap_or_else(default_issuer),
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
-            outgoing: calling(file.outgoing)?,
+            outgoing: calling(file.outgoing, plain)?,
             watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
         };
-        if !allowed && !settings.listen.ip().is_loopback() {
+        if !allowed && settings.tls.is_none() && !settings.listen.ip().is_loopback() {
             bail!(
-                "{} is not loopback, and without certificates anybody who reaches it may claim any id; listen on \
-                 127.0.0.1 behind something that checks who calls, or say --allow-plain-http",
+                "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
+                 certificate (--tls-certificate FILE --tls-key FILE), listen on 127.0.0.1, or say --allow-plain-http",
                 settings.listen
             );
         }

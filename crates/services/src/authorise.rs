@@ -25,6 +25,7 @@ use crate::asked_once::Asking;
 use crate::authorise_ask::{Asked, Consent, Question};
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
 use crate::uploaded::Said;
@@ -34,13 +35,19 @@ const PATIENCE: Duration = Duration::from_millis(7_800);
 
 impl Hub {
     /// Decides whether a driver may charge. `path_id` is the OperatorID in the request's path.
-    pub async fn authorise_start(&self, path_id: &str, body: Bytes, arrived: Instant) -> Reply {
+    pub async fn authorise_start(
+        &self,
+        who: &Identity,
+        path_id: &str,
+        body: Bytes,
+        arrived: Instant,
+    ) -> Reply {
         let process = ProcessId::new();
         let request = match AuthorizeStart::parse(body) {
             Ok(request) => request,
             Err(rejected) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let ids = CallerIds {
@@ -51,7 +58,7 @@ impl Hub {
         };
         let refused = |verdict| Reply { process, verdict, ids: ids.clone() };
         let directory = self.inner.partners.directory();
-        let operator = match caller::operator(path_id, request.operator_id(), &directory) {
+        let operator = match caller::operator(who, path_id, request.operator_id(), &directory) {
             Ok(operator) if operator.locked => return refused(Verdict::Locked(operator.id.into())),
             Ok(operator) => operator,
             Err(verdict) => return refused(*verdict),

@@ -24,6 +24,7 @@ use crate::asked_once::Asking;
 use crate::authorise_ask::reached;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::metrics::AuthorisationLabels;
 use crate::partners::route;
 use crate::pins::{self, Guess};
@@ -45,13 +46,19 @@ struct Stop {
 
 impl Hub {
     /// Decides whether a medium may stop a session. `path_id` is the OperatorID in the request's path.
-    pub async fn authorise_stop(&self, path_id: &str, body: Bytes, arrived: Instant) -> Reply {
+    pub async fn authorise_stop(
+        &self,
+        who: &Identity,
+        path_id: &str,
+        body: Bytes,
+        arrived: Instant,
+    ) -> Reply {
         let process = ProcessId::new();
         let request = match AuthorizeStop::parse(body) {
             Ok(request) => request,
             Err(rejected) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let ids = CallerIds {
@@ -61,7 +68,7 @@ impl Hub {
             emp_partner_session: request.emp_partner_session_id().map(str::to_owned),
         };
         let directory = self.inner.partners.directory();
-        match caller::operator(path_id, request.operator_id(), &directory) {
+        match caller::operator(who, path_id, request.operator_id(), &directory) {
             Ok(_) => self.once_stopped(process, request, directory, ids, arrived).await,
             Err(verdict) => Reply { process, verdict: *verdict, ids },
         }

@@ -20,7 +20,9 @@ use roamhub_core::{Partner, ProcessId};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
+use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::metrics::FindingLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
 
@@ -30,7 +32,14 @@ const PATIENCE: Duration = Duration::from_millis(7_900);
 impl Hub {
     /// Takes a record in. `operator` is the id in the path, the only one there is; `odd` is what was odd about how it was
     /// sent; `arrived` is when the call began.
-    pub async fn record(&self, operator: &str, body: Bytes, odd: Option<Finding>, arrived: Instant) -> Reply {
+    pub async fn record(
+        &self,
+        who: &Identity,
+        operator: &str,
+        body: Bytes,
+        odd: Option<Finding>,
+        arrived: Instant,
+    ) -> Reply {
         let process = ProcessId::new();
         let caller = OperatorId::parse(operator).ok().map(Partner::Operator);
         let record = match ChargeDetailRecord::parse(body) {
@@ -47,7 +56,7 @@ impl Hub {
             emp_partner_session: record.emp_partner_session_id().map(str::to_owned),
         };
         let until = tokio::time::Instant::from_std(arrived + PATIENCE);
-        let work = self.inner.record(process, operator, &record, odd, &mut ids);
+        let work = self.inner.record(who, process, operator, &record, odd, &mut ids);
         let (process, verdict) = match timeout_at(until, work).await.unwrap_or(Err(LedgerError::Unknown)) {
             Ok(noted) => noted,
             Err(error) => (process, Verdict::Ledger(error)),
@@ -60,6 +69,7 @@ impl Inner {
     /// The verdict, and the id it is under: a repeat is answered under the first's.
     async fn record(
         &self,
+        who: &Identity,
         process: ProcessId,
         operator: &str,
         record: &ChargeDetailRecord,
@@ -67,7 +77,7 @@ impl Inner {
         ids: &mut CallerIds,
     ) -> Result<(ProcessId, Verdict), LedgerError> {
         let directory = self.partners.directory();
-        let operator = match crate::caller::operator_of_path(operator, &directory) {
+        let operator = match caller::operator_of_path(who, operator, &directory) {
             Ok(operator) => operator,
             Err(verdict) => return Ok((process, *verdict)),
         };

@@ -19,6 +19,7 @@ use roamhub_core::{Partner, ProcessId, SessionKey};
 
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// Bytes of records in a piece, except for the last record in it.
@@ -57,6 +58,7 @@ impl Hub {
     /// The refusal.
     pub async fn fetch_records(
         &self,
+        who: &Identity,
         provider: &str,
         body: &Bytes,
         paging: Result<Paging, Violations>,
@@ -65,10 +67,10 @@ impl Hub {
         let refused = |verdict, ids| Box::new(Reply { process, verdict, ids });
         let wanted = GetChargeDetailRecords::parse(body).map_err(|rejected| {
             let ids = CallerIds::of_rejected(&rejected);
-            refused(Verdict::Rejected(Box::new(rejected)), ids)
+            refused(*caller::rejected(who, rejected, &self.directory()), ids)
         })?;
         let ids = CallerIds { partner: Some(wanted.provider_id.into()), ..CallerIds::default() };
-        match self.inner.fetch(process, provider, &wanted, paging).await {
+        match self.inner.fetch(who, process, provider, &wanted, paging).await {
             Ok(records) => Ok(records),
             Err(verdict) => Err(refused(*verdict, ids)),
         }
@@ -78,13 +80,14 @@ impl Hub {
 impl Inner {
     async fn fetch(
         &self,
+        who: &Identity,
         process: ProcessId,
         provider: &str,
         wanted: &GetChargeDetailRecords,
         paging: Result<Paging, Violations>,
     ) -> Result<Records, Box<Verdict>> {
         let directory = self.partners.directory();
-        let provider = caller::provider(provider, wanted.provider_id, &directory)?;
+        let provider = caller::provider(who, provider, wanted.provider_id, &directory)?;
         if provider.locked {
             return Err(Box::new(Verdict::Locked(Partner::Provider(provider.id))));
         }

@@ -7,6 +7,7 @@ use roamhub_core::directory::Directory;
 use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
 use roamhub_core::records::Refusal;
 use roamhub_relay::{Breakers, Relay};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -113,6 +114,12 @@ impl Hub {
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
         self.inner.partners.directory()
+    }
+
+    /// Changes whenever the partners do.
+    #[must_use]
+    pub fn partner_changes(&self) -> watch::Receiver<u64> {
+        self.inner.partners.changes()
     }
 
     /// The providers' feeds.

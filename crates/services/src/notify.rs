@@ -17,7 +17,9 @@ use roamhub_relay::{Outcome, Submitted, Why};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
+use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::metrics::FindingLabels;
 use crate::reply::{CallerIds, Later, Reply, Verdict};
 
@@ -31,18 +33,18 @@ const PROGRESS_GAP: Duration = Duration::from_secs(295);
 impl Hub {
     /// Takes a notification in and says what came of it. `odd` is what was odd about how it was sent; `arrived` is when
     /// the call began: the budget counts from there.
-    pub async fn notify(&self, body: Bytes, odd: Option<Finding>, arrived: Instant) -> Reply {
+    pub async fn notify(&self, who: &Identity, body: Bytes, odd: Option<Finding>, arrived: Instant) -> Reply {
         let process = ProcessId::new();
         let notification = match ChargingNotification::parse(body) {
             Ok(notification) => notification,
             Err(rejected) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let mut ids = CallerIds::of(&notification);
-        let (process, verdict) = match self.inner.notify(process, notification, odd, arrived, &mut ids).await
-        {
+        let noted = self.inner.notify(who, process, notification, odd, arrived, &mut ids).await;
+        let (process, verdict) = match noted {
             Ok(Noted { process, verdict }) => (process, verdict),
             Err(error) => (process, Verdict::Ledger(error)),
         };
@@ -59,6 +61,7 @@ struct Noted {
 impl Inner {
     async fn notify(
         &self,
+        who: &Identity,
         process: ProcessId,
         notification: ChargingNotification,
         odd: Option<Finding>,
@@ -67,8 +70,9 @@ impl Inner {
     ) -> Result<Noted, LedgerError> {
         let refused = |verdict| Ok(Noted { process, verdict });
         let directory = self.partners.directory();
-        let Some(operator) = directory.operator(&notification.operator_id()) else {
-            return refused(Verdict::UnknownCaller(notification.operator_id().into()));
+        let operator = match caller::operator_of_body(who, notification.operator_id(), &directory) {
+            Ok(operator) => operator,
+            Err(verdict) => return refused(*verdict),
         };
         let session = timeout_at(
             tokio::time::Instant::from_std(arrived + PATIENCE),

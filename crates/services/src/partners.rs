@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use oicp::ProviderId;
 use roamhub_core::directory::{Directory, OfferedService, Provider};
 use roamhub_core::route::{Route, Routes};
+use tokio::sync::watch;
 
 /// What a provider gets for taking a charge detail record, at least: nobody waits for it, and checking signed meter values
 /// takes time.
@@ -24,6 +25,7 @@ struct Snapshot {
 #[derive(Debug, Default)]
 pub struct Partners {
     current: ArcSwap<Snapshot>,
+    changes: watch::Sender<u64>,
 }
 
 impl Partners {
@@ -48,6 +50,19 @@ impl Partners {
             .filter_map(|provider| Some((provider.id, Arc::new(record_route(provider)?))))
             .collect();
         self.current.store(Arc::new(Snapshot { directory: Arc::new(directory), routes, record_routes }));
+        self.look_again();
+    }
+
+    /// Has whoever follows the changes look at the partners again: something else has changed that their identity depends
+    /// on.
+    pub fn look_again(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Changes whenever the partners do.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// The partners as of now.

@@ -55,7 +55,7 @@ pub(crate) struct OperatorEntry {
     #[serde(default)]
     sub_operators: Vec<Spanned<String>>,
     #[serde(default)]
-    certificates: Vec<Spanned<String>>,
+    certificates: Vec<Spanned<toml::Value>>,
     #[serde(default)]
     locked: bool,
     #[serde(default)]
@@ -87,7 +87,7 @@ pub(crate) struct ProviderEntry {
     #[serde(default)]
     sub_providers: Vec<Spanned<String>>,
     #[serde(default)]
-    certificates: Vec<Spanned<String>>,
+    certificates: Vec<Spanned<toml::Value>>,
     #[serde(default = "yes")]
     broadcast: bool,
     when_unreachable: Option<Spanned<String>>,
@@ -175,7 +175,7 @@ impl Reader<'_> {
             name: entry.name.clone(),
             url: entry.url.as_ref().map(|url| self.url(url)).transpose()?,
             sub_operators: self.all(&entry.sub_operators, Self::operator_id)?,
-            certificates: self.all(&entry.certificates, Self::fingerprint)?,
+            certificates: self.certificates(&entry.certificates)?,
             locked: entry.locked,
             strict: entry.strict,
             remote: self.remote(entry)?,
@@ -202,7 +202,7 @@ impl Reader<'_> {
                 None => NotificationType::ALL.to_vec(),
             },
             sub_providers: self.all(&entry.sub_providers, Self::provider_id)?,
-            certificates: self.all(&entry.certificates, Self::fingerprint)?,
+            certificates: self.certificates(&entry.certificates)?,
             broadcast: entry.broadcast,
             when_unreachable: entry.when_unreachable.as_ref().map_or(
                 Ok(WhenUnreachable::default()),
@@ -310,12 +310,6 @@ impl Reader<'_> {
             }
             _ => Err(self.wrong(text, format!("{url:?} is not {wanted}"))),
         }
-    }
-
-    fn fingerprint(&self, text: &Spanned<String>) -> Result<String, PartnersError> {
-        let hex = text.get_ref().strip_prefix("sha256:").map(|hex| hex.replace(':', "").to_ascii_lowercase());
-        hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            .ok_or_else(|| self.wrong(text, "a certificate is \"sha256:\" and 64 hexadecimal digits"))
     }
 
     fn service(&self, text: &Spanned<String>) -> Result<OfferedService, PartnersError> {

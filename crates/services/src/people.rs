@@ -198,7 +198,7 @@ impl Inner {
                 tracing::warn!(about = %trouble.about, %since, ?facts, "{}", told.subject);
             }
         }
-        for to in [trouble.about, Side::Hub] {
+        for to in BTreeSet::from([trouble.about, Side::Hub]) {
             let contact = self.contact(to);
             let message = |channel, body: &str| OwedMessage {
                 no: 0,

@@ -41,7 +41,7 @@ pub struct MessageLabels {
 pub struct CertificateLabels {
     /// Whose it is: `provider DE-DCB`.
     pub about: String,
-    /// `server` or `authority`.
+    /// `server`, `authority`, `serving`, `calling` or `client`.
     pub certificate: &'static str,
 }
 
@@ -51,6 +51,9 @@ impl CertificateLabels {
         let certificate = match certificate.purpose {
             Purpose::Server { .. } => "server",
             Purpose::Authority { .. } => "authority",
+            Purpose::Serving { .. } => "serving",
+            Purpose::Calling { .. } => "calling",
+            Purpose::Client { .. } => "client",
         };
         Self { about, certificate }
     }

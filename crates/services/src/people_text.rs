@@ -46,7 +46,7 @@ pub(crate) fn put(
 ) -> Told {
     let headline = headline(trouble, say, since, facts, now);
     let expired = facts.is_some_and(|facts| facts.expired(now));
-    let advice = if say == Say::AllClear { "" } else { advice(trouble.kind) };
+    let advice = if say == Say::AllClear { "" } else { advice(trouble.kind, facts) };
     let about = match trouble.about {
         Side::Hub => json!({}),
         Side::Operator(id) => json!({ "operator": id.to_string() }),
@@ -97,6 +97,7 @@ fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>
             format!("The {about} has no number of sessions without an end any more that is worth a word.")
         }
         (TroubleKind::CertificateExpiring, Say::AllClear, _) => {
+            let about = if about == Side::Hub { "the hub".to_owned() } else { about.to_string() };
             format!("Of the certificates of {about} none that the hub sees expires soon any more.")
         }
         (TroubleKind::CertificateExpiring, _, Some(Facts::Certificates(certificates))) => {
@@ -141,6 +142,13 @@ fn expiry(certificate: &KnownCertificate, now: Timestamp) -> String {
         Purpose::Authority { file } => {
             format!("The newest certificate in {file}, which the hub trusts for {about},")
         }
+        Purpose::Serving { file } => {
+            format!("The certificate in {file}, which the hub shows when it is called,")
+        }
+        Purpose::Calling { file } => format!("The certificate in {file}, which the hub shows when it calls,"),
+        Purpose::Client { fingerprint } => {
+            format!("The client certificate {fingerprint} of {about}, with which it calls the hub,")
+        }
     };
     let left = expires_at.duration_since(now);
     match certificate.is_over(now) {
@@ -171,7 +179,7 @@ fn waiting(facts: Option<&Facts>) -> String {
     }
 }
 
-fn advice(kind: TroubleKind) -> &'static str {
+fn advice(kind: TroubleKind, facts: Option<&Facts>) -> &'static str {
     match kind {
         TroubleKind::EndpointFailing => {
             "The hub goes on trying; an End is kept for 72 hours, and nothing has to be sent again. Please look at the \
@@ -190,11 +198,36 @@ fn advice(kind: TroubleKind) -> &'static str {
              End, also for a session in which nothing was charged (zero energy). never-started: nothing came after the \
              authorisation; silent: Progress stopped; without-end: no End for very long."
         }
-        TroubleKind::CertificateExpiring => {
+        TroubleKind::CertificateExpiring => advice_on_certificates(facts),
+    }
+}
+
+/// By what the next one to expire is for.
+fn advice_on_certificates(facts: Option<&Facts>) -> &'static str {
+    let next = match facts {
+        Some(Facts::Certificates(certificates)) => certificates.first().map(|next| &next.purpose),
+        _ => None,
+    };
+    match next {
+        Some(Purpose::Serving { .. }) => {
+            "Once it has expired, partners open no connection to the hub. Please renew it in time (roamhub pki server --force, or \
+             from whoever issued it); a running hub takes the new one up by itself."
+        }
+        Some(Purpose::Calling { .. }) => {
+            "Once it has expired, partners that ask for it refuse the hub's calls, and messages to them wait. Please renew it in \
+             time (roamhub pki outgoing --force, or from whoever issued it), and tell partners that have pinned it; a running \
+             hub takes the new one up by itself."
+        }
+        Some(Purpose::Client { .. }) => {
+            "Once it has expired, the hub refuses its calls with 017. Please make a new one in time: send the hub's operator a \
+             certificate signing request, or the new certificate's fingerprint. Both can be in use at the same time, so \
+             there need be no gap."
+        }
+        Some(Purpose::Server { .. } | Purpose::Authority { .. }) | None => {
             "Once it has expired, the hub opens no connection to the provider: drivers are not authorised, and messages \
              wait. Please renew it in time. A server's new certificate is seen with the hub's next connection, within an \
-             hour of traffic; a new file with trusted certificates is for the hub's operator to put in place, and is \
-             read when the hub starts."
+             hour of traffic; a new file with trusted certificates is for the hub's operator to put in place: a running hub \
+             takes it up by itself."
         }
     }
 }
@@ -209,6 +242,15 @@ fn facts_json(facts: &Facts) -> Value {
                 match &certificate.purpose {
                     Purpose::Server { host } => json!({ "host": host, "expires": expires }),
                     Purpose::Authority { file } => json!({ "file": file, "expires": expires }),
+                    Purpose::Serving { file } => {
+                        json!({ "file": file, "use": "serving", "expires": expires })
+                    }
+                    Purpose::Calling { file } => {
+                        json!({ "file": file, "use": "calling", "expires": expires })
+                    }
+                    Purpose::Client { fingerprint } => {
+                        json!({ "fingerprint": fingerprint, "use": "client", "expires": expires })
+                    }
                 }
             };
             json!({ "certificates": all.iter().map(certificate).collect::<Vec<_>>() })

@@ -59,7 +59,7 @@ impl Inner {
         sight.present.extend(self.suspended_mandates().await?);
         let expiries = self.certificates.look(&self.partners.directory(), now, &self.metrics);
         let about = |about| Trouble { kind: TroubleKind::CertificateExpiring, about };
-        sight.unknown.extend(expiries.unseen.iter().map(|provider| about(Side::Provider(*provider))));
+        sight.unknown.extend(expiries.unseen.iter().map(|side| about(*side)));
         sight.present.extend(self.expiring(expiries).map(|(side, present)| (about(side), present)));
         Ok(sight)
     }

@@ -10,6 +10,7 @@ use oicp::{Finding, ProviderId};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::{Partner, ProcessId};
 
+use crate::identity::{NotAdmitted, Unauthorised};
 use crate::remote::RemoteVerdict;
 use crate::upload::UploadVerdict;
 
@@ -109,6 +110,8 @@ pub enum Verdict {
     Remote(RemoteVerdict),
     /// The caller is locked, or for a remote start its operator.
     Locked(Partner),
+    /// The caller is not, or not known to be, who it says it is.
+    Unauthorised(Box<Unauthorised>),
     /// The caller is not registered.
     UnknownCaller(Partner),
     /// Path and body name different partners.
@@ -122,6 +125,15 @@ pub enum Verdict {
     Rejected(Box<Rejected>),
     /// The ledger cannot take it now.
     Ledger(LedgerError),
+}
+
+impl From<NotAdmitted> for Box<Verdict> {
+    fn from(refused: NotAdmitted) -> Self {
+        Self::new(match refused {
+            NotAdmitted::Unauthorised(why) => Verdict::Unauthorised(why),
+            NotAdmitted::Unregistered(partner) => Verdict::UnknownCaller(partner),
+        })
+    }
 }
 
 impl Verdict {
@@ -151,6 +163,7 @@ impl Verdict {
             | Self::UnknownProvider(_)
             | Self::ProviderNotAsked
             | Self::Locked(_)
+            | Self::Unauthorised(_)
             | Self::UnknownCaller(_)
             | Self::IdMismatch { .. }
             | Self::Rejected(_)

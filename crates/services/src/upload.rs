@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::medium::MediumKey;
 use crate::metrics::UploadLabels;
 use crate::pins;
@@ -40,6 +41,7 @@ pub const MOST_CLEAR_PINS: usize = 100;
 pub struct UploadTurn {
     process: ProcessId,
     provider: Arc<Provider>,
+    who: Identity,
     path: String,
     turn: Turn,
 }
@@ -56,7 +58,7 @@ impl Hub {
     ///
     /// # Errors
     /// The answer, if it may not.
-    pub fn admit_upload(&self, path_id: &str) -> Result<UploadTurn, Box<Reply>> {
+    pub fn admit_upload(&self, who: &Identity, path_id: &str) -> Result<UploadTurn, Box<Reply>> {
         let process = ProcessId::new();
         let refused = |partner: Option<Partner>, verdict| {
             Err(Box::new(Reply { process, verdict, ids: CallerIds { partner, ..CallerIds::default() } }))
@@ -79,7 +81,9 @@ impl Hub {
             return refused(Some(partner), Verdict::Ledger(LedgerError::Full));
         }
         match self.inner.upload_turns.queue_up(provider.id) {
-            Some(turn) => Ok(UploadTurn { process, provider, path: path_id.to_owned(), turn }),
+            Some(turn) => {
+                Ok(UploadTurn { process, provider, who: who.clone(), path: path_id.to_owned(), turn })
+            }
             None => refused(Some(partner), Verdict::Ledger(LedgerError::Busy)),
         }
     }
@@ -123,10 +127,12 @@ impl Inner {
         let read = tokio::task::spawn_blocking(move || read(body, &provider));
         let pushed = match read.await.map_err(|_| LedgerError::Unknown)? {
             Ok(pushed) => pushed,
-            Err(rejected) => return Ok(Verdict::Rejected(rejected)),
+            Err(rejected) => {
+                return Ok(*caller::rejected(&turn.who, *rejected, &self.partners.directory()));
+            }
         };
         if let Err(verdict) =
-            caller::provider(&turn.path, pushed.push.provider_id(), &self.partners.directory())
+            caller::provider(&turn.who, &turn.path, pushed.push.provider_id(), &self.partners.directory())
         {
             return Ok(*verdict);
         }

@@ -1,5 +1,7 @@
 //! A certificate authority for tests: server and client certificates that are trusted by nobody else.
 
+mod asking;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,11 +10,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
 };
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use sha2::{Digest, Sha256};
+
+/// For tests alone: everybody knows it.
+const RSA_SERVER: &str = include_str!("keys/rsa-server.pem");
 
 /// A certificate authority with a key of its own.
 pub struct TestCa {
@@ -34,12 +40,12 @@ pub struct ClientTls {
     pub config: Arc<ClientConfig>,
     /// The name that the server's certificate must carry.
     pub server_name: ServerName<'static>,
-    identity: Option<Identity>,
+    pub(crate) identity: Option<Identity>,
 }
 
 #[derive(Clone)]
-struct Identity {
-    der: CertificateDer<'static>,
+pub(crate) struct Identity {
+    pub(crate) der: CertificateDer<'static>,
     certificate_pem: String,
     key_der: Vec<u8>,
     key_pem: String,
@@ -78,6 +84,12 @@ impl TestCa {
         self.server_with(named(name, &[name]))
     }
 
+    /// A server certificate with an RSA key.
+    #[must_use]
+    pub fn rsa_server(&self, name: &str) -> ServerTls {
+        self.server_with_key(named(name, &[name]), &rsa_key(RSA_SERVER))
+    }
+
     /// A server certificate that has expired.
     #[must_use]
     pub fn expired_server(&self, name: &str) -> ServerTls {
@@ -105,9 +117,11 @@ impl TestCa {
     /// A client with a certificate of this authority in which it bears the first name.
     #[must_use]
     pub fn client(&self, name: &str, server_name: &str) -> ClientTls {
-        let mut params = named(name, &[]);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.client_with(server_name, Some(self.sign(params)))
+        self.client_maker(name).build(server_name)
+    }
+
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
     }
 
     /// The authority's certificate.
@@ -121,9 +135,13 @@ impl TestCa {
         write(path.as_ref(), &self.pem());
     }
 
-    fn server_with(&self, mut params: CertificateParams) -> ServerTls {
+    fn server_with(&self, params: CertificateParams) -> ServerTls {
+        self.server_with_key(params, &key())
+    }
+
+    fn server_with_key(&self, mut params: CertificateParams, key: &KeyPair) -> ServerTls {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let identity = self.sign(params);
+        let identity = self.sign_key(params, key);
         let config = ServerConfig::builder_with_provider(crypto())
             .with_safe_default_protocol_versions()
             .expect("ring supports the default protocol versions")
@@ -133,7 +151,7 @@ impl TestCa {
         ServerTls { config: Arc::new(config), identity }
     }
 
-    fn client_with(&self, server_name: &str, identity: Option<Identity>) -> ClientTls {
+    pub(crate) fn client_with(&self, server_name: &str, identity: Option<Identity>) -> ClientTls {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).expect("the authority's certificate is one");
         let builder = ClientConfig::builder_with_provider(crypto())
@@ -150,9 +168,8 @@ impl TestCa {
         ClientTls { config: Arc::new(config), server_name, identity }
     }
 
-    fn sign(&self, params: CertificateParams) -> Identity {
-        let key = key();
-        let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs anything");
+    pub(crate) fn sign_key(&self, params: CertificateParams, key: &KeyPair) -> Identity {
+        let certificate = params.signed_by(key, &self.issuer).expect("the authority signs anything");
         Identity {
             der: certificate.der().clone(),
             certificate_pem: certificate.pem(),
@@ -182,6 +199,26 @@ impl ClientTls {
         self.identity.as_ref().map(|identity| &*identity.der)
     }
 
+    /// The fingerprint of the client's certificate, as a partners file pins it.
+    ///
+    /// # Panics
+    /// When the client has none.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let der = self.der().expect("a client with a certificate");
+        let hex: String = Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    }
+
+    /// The client's certificate as PEM.
+    ///
+    /// # Panics
+    /// When the client has none.
+    #[must_use]
+    pub fn pem(&self) -> &str {
+        &self.identity.as_ref().expect("a client with a certificate").certificate_pem
+    }
+
     /// Writes certificate and key to files.
     ///
     /// # Panics
@@ -193,7 +230,7 @@ impl ClientTls {
 }
 
 impl Identity {
-    fn key(&self) -> PrivateKeyDer<'static> {
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key_der.clone()).into()
     }
 
@@ -204,15 +241,20 @@ impl Identity {
 }
 
 /// The implementation of cryptography, named here so that nothing depends on a process-wide default.
-fn crypto() -> Arc<CryptoProvider> {
+pub(crate) fn crypto() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn key() -> KeyPair {
+/// A key of the kind that this kit cannot make itself.
+pub(crate) fn rsa_key(pem: &str) -> KeyPair {
+    KeyPair::from_pkcs8_pem_and_sign_algo(pem, &PKCS_RSA_SHA256).expect("the kit's own key")
+}
+
+pub(crate) fn key() -> KeyPair {
     KeyPair::generate().expect("the system has randomness")
 }
 
-fn named(common_name: &str, alternative_names: &[&str]) -> CertificateParams {
+pub(crate) fn named(common_name: &str, alternative_names: &[&str]) -> CertificateParams {
     let names: Vec<String> = alternative_names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("names are host names or addresses");
     params.distinguished_name.push(DnType::CommonName, common_name);

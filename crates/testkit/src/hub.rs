@@ -3,6 +3,7 @@
 mod control;
 mod output;
 mod partners;
+mod tls;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -21,8 +22,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 pub use partners::{partners_toml, partners_toml_with};
+pub use tls::HubTls;
 
-use crate::operator::{Answer, Client, Request};
+use crate::operator::{Answer, Client, FakeOperator, Request};
+use crate::remote::CallingProvider;
 use output::{Announced, Log};
 
 /// How long a hub may take to start or to stop.
@@ -44,6 +47,7 @@ pub struct Builder {
     partners: String,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    tls: Option<HubTls>,
 }
 
 /// A hub that ended, or did not get ready in time.
@@ -72,6 +76,7 @@ struct Launch {
     partners: PathBuf,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    tls: Option<HubTls>,
     /// The partners file, and the data unless a directory was given, live here.
     _own: TempDir,
 }
@@ -94,6 +99,13 @@ impl Builder {
     #[must_use]
     pub fn partners(self, toml: &str) -> Self {
         Self { partners: toml.to_owned(), ..self }
+    }
+
+    /// Serves mutual TLS with a certificate of an authority of its own. Every partner in the partners file that names no
+    /// certificates gets one; [`HubProcess::operator`] and [`HubProcess::provider`] use it.
+    #[must_use]
+    pub fn with_tls(self) -> Self {
+        Self { tls: Some(HubTls::new()), ..self }
     }
 
     /// One more argument.
@@ -129,8 +141,14 @@ impl Builder {
         let own = TempDir::new().expect("a temporary directory can be made");
         let data = self.data.unwrap_or_else(|| own.path().join("data"));
         let partners = own.path().join("partners.toml");
-        fs::write(&partners, self.partners).expect("a temporary directory can be written to");
-        let launch = Launch { bin: self.bin, data, partners, args: self.args, env: self.env, _own: own };
+        let (mut text, mut args) = (self.partners, self.args);
+        let mut tls = self.tls;
+        if let Some(tls) = &mut tls {
+            text = tls.pinned(&text);
+            args.extend(tls.write_into(own.path()));
+        }
+        fs::write(&partners, text).expect("a temporary directory can be written to");
+        let launch = Launch { bin: self.bin, data, partners, args, env: self.env, tls, _own: own };
         let mut hub = HubProcess { launch, running: None, log: Log::default() };
         hub.spawn().await?;
         Ok(hub)
@@ -142,7 +160,7 @@ impl HubProcess {
     #[must_use]
     pub fn builder(bin: impl AsRef<Path>) -> Builder {
         let (bin, partners) = (bin.as_ref().to_owned(), String::new());
-        Builder { bin, data: None, partners, args: Vec::new(), env: Vec::new() }
+        Builder { bin, data: None, partners, args: Vec::new(), env: Vec::new(), tls: None }
     }
 
     /// Where it serves OICP. Changes with a restart.
@@ -167,6 +185,35 @@ impl HubProcess {
     #[must_use]
     pub fn partners_file(&self) -> &Path {
         &self.launch.partners
+    }
+
+    /// The certificates of a hub that was started with [`Builder::with_tls`].
+    ///
+    /// # Panics
+    /// When it was not.
+    #[must_use]
+    pub fn tls(&self) -> &HubTls {
+        self.launch.tls.as_ref().expect("a hub that was started with_tls()")
+    }
+
+    /// An operator in front of this hub, with its certificate where the hub speaks TLS.
+    #[must_use]
+    pub fn operator(&self, id: &str) -> FakeOperator {
+        let operator = FakeOperator::new(id, self.oicp());
+        match &self.launch.tls {
+            Some(tls) => operator.with_tls(tls.client(id)),
+            None => operator,
+        }
+    }
+
+    /// A provider in front of this hub, with its certificate where the hub speaks TLS.
+    #[must_use]
+    pub fn provider(&self, id: &str) -> CallingProvider {
+        let provider = CallingProvider::new(id, self.oicp());
+        match &self.launch.tls {
+            Some(tls) => provider.with_tls(tls.client(id)),
+            None => provider,
+        }
     }
 
     /// The process id.

@@ -7,6 +7,7 @@
 
 pub mod browser;
 pub mod ca;
+pub mod client_maker;
 pub mod hub;
 pub mod load;
 pub mod mail;
@@ -24,6 +25,7 @@ mod wire;
 
 pub use browser::Browser;
 pub use ca::{ClientTls, ServerTls, TestCa};
+pub use client_maker::ClientMaker;
 pub use hub::{HubProcess, partners_toml};
 pub use mail::FakeMailServer;
 pub use operator::{Answer, FakeOperator, gzipped};

@@ -73,6 +73,27 @@ impl FakeOperator {
         self.client.exchange(&Request { method: "POST", path, headers, body: body.into() }).await
     }
 
+    /// Waits until the hub has closed every connection that was kept.
+    ///
+    /// # Panics
+    /// When one is still open after this bound.
+    pub async fn is_left_within(&self, bound: Duration) {
+        let left = async {
+            while self.client.keeps_one() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(bound, left).await.is_err() {
+            panic!("a connection of operator {} is still open after {bound:?}", self.id);
+        }
+    }
+
+    /// Whether a connection is kept that is still open.
+    #[must_use]
+    pub fn keeps_a_connection(&self) -> bool {
+        self.client.keeps_one()
+    }
+
     /// Gets a page, such as a receipt.
     pub async fn get(&self, path: &str) -> Answer {
         let request = Request { method: "GET", path, headers: &[], body: Bytes::new() };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::ca::ClientTls;
 use crate::operator::{Answer, AsBody, FakeOperator};
 
 /// What a provider asks of a charge point.
@@ -50,6 +51,12 @@ impl CallingProvider {
     #[must_use]
     pub fn new(id: &str, hub: SocketAddr) -> Self {
         Self { id: id.to_owned(), client: FakeOperator::new(id, hub) }
+    }
+
+    /// The same over TLS.
+    #[must_use]
+    pub fn with_tls(self, tls: ClientTls) -> Self {
+        Self { client: self.client.with_tls(tls), ..self }
     }
 
     /// The ProviderID.

@@ -12,10 +12,10 @@ pub(crate) async fn list(State(admin): State<Admin>, visit: Visit) -> Result<Jso
         return Err(Problem::unavailable("certificates are known to a running hub; start it"));
     };
     let all = certificates.all();
-    let shown = all.iter().filter(|one| visit.reach.is_about(&one.partner)).map(|one| {
+    let shown = all.iter().filter(|one| visit.reach.is_about(one.partner.as_ref())).map(|one| {
         json!({
-            "partner": one.partner.to_string(),
-            "side": one.partner.side(),
+            "partner": one.partner.map(|partner| partner.to_string()),
+            "side": one.partner.map_or("hub", |partner| partner.side()),
             "purpose": one.purpose,
             "name": one.name,
             "expiresAt": one.expires_at.map(|at| at.to_string()),

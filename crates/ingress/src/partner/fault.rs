@@ -6,8 +6,10 @@ use oicp::fault::Fault;
 use oicp::status::{Code, Status};
 use oicp::violation::Violations;
 use oicp::{IdError, OperatorId, ProviderId};
+use roamhub_core::Partner;
 use roamhub_core::feed::Position;
 use roamhub_core::ports::LedgerError;
+use roamhub_services::identity::{NotAdmitted, Unauthorised};
 
 use crate::table::{self, EdgeFault, Row};
 
@@ -16,6 +18,8 @@ use crate::table::{self, EdgeFault, Row};
 pub enum PartnerFault {
     /// Nothing lives at this path.
     UnknownPath,
+    /// The caller is not, or not known to be, who the path says.
+    Unauthorised(Box<Unauthorised>),
     /// Another method is meant.
     Method(&'static str),
     /// The id in the path is none.
@@ -47,12 +51,23 @@ impl From<LedgerError> for PartnerFault {
     }
 }
 
+impl From<NotAdmitted> for PartnerFault {
+    fn from(refused: NotAdmitted) -> Self {
+        match refused {
+            NotAdmitted::Unauthorised(why) => Self::Unauthorised(why),
+            NotAdmitted::Unregistered(Partner::Operator(id)) => Self::UnknownOperator(id),
+            NotAdmitted::Unregistered(Partner::Provider(id)) => Self::UnknownProvider(id),
+        }
+    }
+}
+
 impl PartnerFault {
     /// HTTP status and OICP code.
     #[must_use]
     pub fn row(&self) -> Row {
         let (http, code) = match self {
             Self::UnknownPath => (StatusCode::NOT_FOUND, Code::SYSTEM_ERROR),
+            Self::Unauthorised(_) => return table::UNAUTHORISED,
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, Code::DATA_ERROR),
             Self::NoId(_) | Self::Query(_) | Self::BeyondTheEnd { .. } => {
                 (StatusCode::BAD_REQUEST, Code::DATA_ERROR)
@@ -82,6 +97,7 @@ impl PartnerFault {
                  providers/{ProviderID}/receipts and providers/{ProviderID}/notifications"
                     .to_owned()
             }
+            Self::Unauthorised(why) => why.to_string(),
             Self::Method(allowed) => format!("this address is called with {allowed}"),
             Self::NoId(error) => format!("the id in the path is {error}"),
             Self::UnknownOperator(id) => format!("no operator {id} is registered at this hub"),
@@ -102,6 +118,11 @@ impl PartnerFault {
     /// Whether the connection is in no state to read on.
     pub(super) fn read_nothing(&self) -> bool {
         matches!(self, Self::Body(EdgeFault::TooSlow | EdgeFault::BrokenOff))
+    }
+
+    /// Whether the caller has not even proved to be a partner.
+    pub(super) fn is_a_strangers(&self) -> bool {
+        matches!(self, Self::Unauthorised(why) if !why.is_a_partner())
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {

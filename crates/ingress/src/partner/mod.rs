@@ -1,6 +1,7 @@
 //! The hub's own services for its partners, under `/api/hub/v1` on the listener of OICP: receipts, the providers' feeds,
 //! and the public keys. Paths follow the rules of OICP paths (encoded or raw `*`, either spelling of an id, superfluous
-//! slashes), and so does identity: in plain mode a partner is who its path says.
+//! slashes), and so does identity: a partner is who its certificate says, in plain mode who its path says. The public keys
+//! are for everybody.
 //!
 //! Nothing here is asked before a path has turned out not to be one of OICP, so that messages pay nothing for it.
 //!
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -30,9 +31,9 @@ use oicp::{OperatorId, ProviderId};
 use roamhub_core::ProcessId;
 use roamhub_core::directory::{Operator, Provider};
 use roamhub_services::{Hub, Receipts};
-use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{CallLabels, Called, IngressMetrics};
+use crate::peer::Peer;
 use crate::request::{self, BodyLimits};
 use crate::routes::AnswerBody;
 use fault::PartnerFault;
@@ -51,22 +52,14 @@ pub struct PartnerServices {
     receipts: Receipts,
     limits: BodyLimits,
     metrics: IngressMetrics,
-    /// Streams end when the hub stops.
-    stop: CancellationToken,
 }
 
 impl PartnerServices {
     /// Services of this hub. Bodies are read within `limits`, of which the size is that of messages: here it is less.
     #[must_use]
-    pub fn new(
-        hub: Hub,
-        receipts: Receipts,
-        limits: BodyLimits,
-        metrics: IngressMetrics,
-        stop: CancellationToken,
-    ) -> Self {
+    pub fn new(hub: Hub, receipts: Receipts, limits: BodyLimits, metrics: IngressMetrics) -> Self {
         let limits = BodyLimits { size: notifications::LARGEST_CONFIRMATION.min(limits.size), ..limits };
-        Self { hub, receipts, limits, metrics, stop }
+        Self { hub, receipts, limits, metrics }
     }
 
     /// Answers one call. Never fails: what goes wrong is an answer too.
@@ -74,21 +67,28 @@ impl PartnerServices {
         &self,
         found: Found,
         request: Request<Incoming>,
+        peer: &Peer,
         arrived: Instant,
     ) -> Response<AnswerBody> {
         let name = found.name();
         let (head, mut body) = request.into_parts();
-        let served = match self.serve(found, &head, &mut body).await {
+        let served = match self.serve(found, &head, &mut body, peer).await {
             Ok(response) => Ok(response),
             Err(fault) => {
-                if !fault.read_nothing() {
+                if fault.is_a_strangers() {
+                    request::discard_little(&head.headers, &mut body).await;
+                } else if !fault.read_nothing() {
                     request::discard(&head.headers, &mut body).await;
                 }
                 Err(fault)
             }
         };
         let code = served.as_ref().map_or_else(|fault| fault.row().code, |_| Code::SUCCESS);
+        let leaves = matches!(&served, Err(fault) if fault.is_a_strangers()) && peer.leaves(head.version);
         let mut response = served.unwrap_or_else(|fault| refused(&fault));
+        if leaves {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let process = ProcessId::new();
         let http = response.status();
         self.metrics
@@ -110,31 +110,44 @@ impl PartnerServices {
         found: Found,
         head: &Parts,
         body: &mut Incoming,
+        peer: &Peer,
     ) -> Result<Response<AnswerBody>, PartnerFault> {
+        let claim = match &found {
+            // Whoever is shown a receipt may verify it.
+            Found::Resource(Resource::Keys) => return self.keys(head),
+            Found::Resource(resource) => Some(resource.claim()),
+            Found::Unknown => None,
+        };
+        peer.identity.admit(claim.flatten(), &self.hub.directory(), self.hub.clock().now())?;
         let Found::Resource(resource) = found else { return Err(PartnerFault::UnknownPath) };
         let expected = if matches!(resource, Resource::Confirm(_)) { Method::POST } else { Method::GET };
         if head.method != expected {
             return Err(PartnerFault::Method(if expected == Method::POST { "POST" } else { "GET" }));
         }
         match resource {
-            Resource::Keys => {
-                query::read(head.uri.query(), [])?;
-                Ok(whole(KEYS, self.receipts.keys()))
-            }
+            Resource::Keys => self.keys(head),
             Resource::Receipt(asker, process) => self.receipt(&asker, &process, head).await,
             Resource::Receipts(asker) => self.session_receipts(&asker, head).await,
-            Resource::Notifications(id) => self.notifications(&id, head).await,
+            Resource::Notifications(id) => self.notifications(&id, head, peer).await,
             Resource::Confirm(id) => self.confirm(&id, head, body).await,
         }
     }
 
-    /// The registered operator of a path. Once partners show certificates, this is where theirs counts.
+    fn keys(&self, head: &Parts) -> Result<Response<AnswerBody>, PartnerFault> {
+        if head.method != Method::GET {
+            return Err(PartnerFault::Method("GET"));
+        }
+        query::read(head.uri.query(), [])?;
+        Ok(whole(KEYS, self.receipts.keys()))
+    }
+
+    /// The registered operator of a path, which the caller's certificate was held against.
     fn operator(&self, id: &str) -> Result<Arc<Operator>, PartnerFault> {
         let id = OperatorId::parse(id).map_err(PartnerFault::NoId)?;
         self.hub.directory().operator(&id).cloned().ok_or(PartnerFault::UnknownOperator(id))
     }
 
-    /// The registered provider of a path. Once partners show certificates, this is where theirs counts.
+    /// The registered provider of a path, which the caller's certificate was held against.
     fn provider(&self, id: &str) -> Result<Arc<Provider>, PartnerFault> {
         let id = ProviderId::parse(id).map_err(PartnerFault::NoId)?;
         self.hub.directory().provider(&id).cloned().ok_or(PartnerFault::UnknownProvider(id))

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::fault::PartnerFault;
 use super::{JSON, PartnerServices, prefers, query, whole};
+use crate::peer::Peer;
 use crate::request;
 use crate::routes::AnswerBody;
 
@@ -90,6 +91,7 @@ impl PartnerServices {
         &self,
         id: &str,
         head: &Parts,
+        peer: &Peer,
     ) -> Result<Response<AnswerBody>, PartnerFault> {
         let provider = self.provider(id)?.id;
         let [after, limit] = query::read(head.uri.query(), ["after", "limit"])?;
@@ -107,7 +109,7 @@ impl PartnerServices {
             return Err(PartnerFault::BeyondTheEnd { last: ends.last });
         }
         if streamed {
-            return self.stream(provider, after);
+            return self.stream(provider, after, peer);
         }
         let entries = feed.read(provider, after, limit, PAGE_BYTES).await?;
         let next = entries.last().map_or(after, |entry| entry.position);

@@ -1,6 +1,7 @@
 //! The paths of the hub's own services.
 
 use oicp::service;
+use roamhub_services::identity::Claim;
 
 /// Where they live.
 const ROOT: [&str; 3] = ["api", "hub", "v1"];
@@ -36,6 +37,23 @@ pub enum Partner {
     Operator(String),
     /// `providers/{ProviderID}`
     Provider(String),
+}
+
+impl Resource {
+    /// Who the path says that the caller is.
+    #[must_use]
+    pub fn claim(&self) -> Option<Claim<'_>> {
+        match self {
+            Self::Keys => None,
+            Self::Receipt(Partner::Operator(id), _) | Self::Receipts(Partner::Operator(id)) => {
+                Some(Claim::Operator(id))
+            }
+            Self::Receipt(Partner::Provider(id), _) | Self::Receipts(Partner::Provider(id)) => {
+                Some(Claim::Provider(id))
+            }
+            Self::Notifications(id) | Self::Confirm(id) => Some(Claim::Provider(id)),
+        }
+    }
 }
 
 impl Found {

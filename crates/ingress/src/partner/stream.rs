@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use super::PartnerServices;
 use super::fault::PartnerFault;
 use super::notifications::{Carrier, Entry};
+use crate::peer::Peer;
 use crate::routes::AnswerBody;
 
 /// Messages read at once, and bytes of their bodies.
@@ -73,10 +74,11 @@ impl PartnerServices {
         &self,
         provider: ProviderId,
         after: Position,
+        peer: &Peer,
     ) -> Result<Response<AnswerBody>, PartnerFault> {
         let seat = self.hub.feed().follow(provider).ok_or(PartnerFault::TooManyStreams)?;
         let (chunks, taken) = mpsc::channel(1);
-        let (hub, stop) = (self.hub.clone(), self.stop.clone());
+        let (hub, stop) = (self.hub.clone(), peer.closing.clone());
         tokio::spawn(async move {
             let ended = tokio::select! {
                 ended = follow(&hub, seat, after, &chunks) => ended,

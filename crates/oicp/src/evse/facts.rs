@@ -71,8 +71,8 @@ impl EvseRecord {
     pub fn read(bytes: Bytes) -> Result<Self, Rejected> {
         let text = body::check(&bytes)?;
         // Refuses what is no object or nests too deeply; the record is read below.
-        let (mut judge, _) = Judge::open(text, &["EvseID"])?;
-        judge.violations = crate::violation::Violations::new();
+        Judge::open(text, &["EvseID"])?;
+        let mut judge = Judge::new(text, &[]);
         match record::read(Path::ROOT, text.trim_ascii(), &mut judge) {
             Some(facts) if judge.violations.is_empty() => Ok(Self { bytes, facts }),
             _ => Err(judge.violations.into()),

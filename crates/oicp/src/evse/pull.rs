@@ -10,7 +10,6 @@ use crate::field::{At, Judge};
 use crate::geo::{GeoFormat, SearchCenter};
 use crate::ids::{OperatorId, ProviderId};
 use crate::json::{self, Kind};
-use crate::parts::MOST_FILTERS;
 use crate::place::Path;
 use crate::rejected::Rejected;
 use crate::time::DateTime;
@@ -63,9 +62,9 @@ pub enum Selection {
     Now {
         /// Around a point.
         center: Option<SearchCenter>,
-        /// In these countries.
+        /// In these countries, sorted.
         countries: Vec<CountryCode>,
-        /// Of these operators.
+        /// Of these operators, sorted.
         operators: Vec<OperatorId>,
     },
     /// What has changed since then.
@@ -133,10 +132,9 @@ impl PullEvseData {
         let selected = match &self.selection {
             Selection::Since(_) => true,
             Selection::Now { center, countries, operators } => {
-                (countries.is_empty() || countries.contains(&facts.country))
-                    && (operators.is_empty()
-                        || operators.contains(operator)
-                        || operators.contains(&facts.owner()))
+                let of = |operator| operators.binary_search(operator).is_ok();
+                (countries.is_empty() || countries.binary_search(&facts.country).is_ok())
+                    && (operators.is_empty() || of(operator) || of(&facts.owner()))
                     && center.is_none_or(|center| center.holds(facts.position))
             }
         };
@@ -163,8 +161,8 @@ fn selection(
     let at = |name| Path::ROOT.member(name);
     let since = judge.date_time(at("LastCall"), last_call);
     let search = center.and_then(|raw| SearchCenter::read(at("SearchCenter"), raw, judge));
-    let country_codes = judge.one_or_many(at("CountryCodes"), countries, MOST_FILTERS, country);
-    let operator_ids = judge.one_or_many(at("OperatorIds"), operators, MOST_FILTERS, OperatorId::parse);
+    let country_codes = judge.filter(at("CountryCodes"), countries, country);
+    let operator_ids = judge.filter(at("OperatorIds"), operators, OperatorId::parse);
     if last_call.is_none() {
         return Some(Selection::Now { center: search, countries: country_codes, operators: operator_ids });
     }

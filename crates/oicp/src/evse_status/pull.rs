@@ -9,7 +9,6 @@ use crate::body;
 use crate::field::{At, Judge};
 use crate::geo::{GeoPoint, SearchCenter};
 use crate::ids::{EvseId, OperatorId, ProviderId};
-use crate::parts::MOST_FILTERS;
 use crate::place::Path;
 use crate::rejected::Rejected;
 
@@ -40,7 +39,7 @@ pub enum Wanted {
     },
     /// Of these, at most [`MOST_IDS`]; which one does not exist is [`EvseStatus::EvseNotFound`]. Answered by spot.
     Spots(Vec<EvseId>),
-    /// Of these operators. Answered by operator.
+    /// Of these operators, sorted. Answered by operator.
     Operators(Vec<OperatorId>),
 }
 
@@ -97,7 +96,8 @@ impl PullEvseStatus {
             }
             Wanted::Spots(spots) => spots.contains(&evse_id),
             Wanted::Operators(operators) => {
-                operators.contains(operator) || operators.contains(&evse_id.operator())
+                let of = |operator| operators.binary_search(operator).is_ok();
+                of(operator) || of(&evse_id.operator())
             }
         }
     }
@@ -129,7 +129,7 @@ fn read(body: &Bytes, expected: Expected) -> Result<PullEvseStatus, Rejected> {
         (Expected::Any, None, Some(_)) | (Expected::Operators, ..) => {
             alone(expected, "OperatorID", center, status.or(status_upper), &mut judge);
             let operators = judge.required(At::member("OperatorID"), operators);
-            let operators = judge.one_or_many(at("OperatorID"), operators, MOST_FILTERS, OperatorId::parse);
+            let operators = judge.filter(at("OperatorID"), operators, OperatorId::parse);
             Some(Wanted::Operators(operators))
         }
     };

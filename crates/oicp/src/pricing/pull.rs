@@ -6,7 +6,6 @@ use bytes::Bytes;
 use crate::body;
 use crate::field::{At, Judge};
 use crate::ids::{OperatorId, ProviderId};
-use crate::parts::MOST_FILTERS;
 use crate::place::Path;
 use crate::rejected::Rejected;
 use crate::time::DateTime;
@@ -17,7 +16,7 @@ const NAMES: [&str; 4] = ["ProviderID", "LastCall", "OperatorIDs", "OperatorIds"
 /// A question about products. It does not say who asks: that is the id in the path.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PullPricingProductData {
-    /// Of these operators.
+    /// Of these operators, sorted.
     pub operators: Vec<OperatorId>,
     /// Only what has changed since then.
     pub since: Option<DateTime>,
@@ -28,7 +27,7 @@ pub struct PullPricingProductData {
 pub struct PullEvsePricing {
     /// Who asks.
     pub provider_id: ProviderId,
-    /// Of these operators.
+    /// Of these operators, sorted.
     pub operators: Vec<OperatorId>,
     /// Only what has changed since then.
     pub since: Option<DateTime>,
@@ -77,6 +76,6 @@ fn read<'a>(
     let at = Path::ROOT.member("OperatorIDs");
     let operators = judge.either(at, operators, operators_other);
     let operators = judge.required(At::member("OperatorIDs"), operators);
-    let operators = judge.one_or_many(at, operators, MOST_FILTERS, OperatorId::parse);
+    let operators = judge.filter(at, operators, OperatorId::parse);
     (operators, judge.date_time(At::member("LastCall"), last_call))
 }

@@ -4,7 +4,7 @@
 //! Invariants: the newest handshake says what is so of a server; a resumed session, which shows the certificate of the
 //! first, says nothing; nothing is known of a server that was not called since the start.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use http::Uri;
 use jiff::Timestamp;
+use roamhub_core::Partner;
+use roamhub_core::certificate::Fingerprint;
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, HandshakeKind};
 use tokio::net::TcpStream;
@@ -25,6 +27,9 @@ use super::terms::Terms;
 /// So long after a full handshake the next one is full again: a server may have renewed its certificate and go on
 /// resuming sessions.
 const FULL_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// So many certificates are remembered of a partner that calls: those that it used last.
+const MOST_CLIENTS: usize = 16;
 
 /// A host and its port.
 type Server = (String, u16);
@@ -41,6 +46,9 @@ struct Seen {
     servers: HashMap<Server, Shown>,
     authorities: HashMap<PathBuf, Timestamp>,
     own: HashMap<PathBuf, Timestamp>,
+    calling: BTreeSet<PathBuf>,
+    serving: Option<(PathBuf, Timestamp)>,
+    clients: HashMap<Partner, Vec<(Fingerprint, Timestamp)>>,
 }
 
 /// The certificates seen since the start, by server and by CA file.
@@ -70,6 +78,45 @@ impl SeenCertificates {
     #[must_use]
     pub fn of_own(&self, file: &Path) -> Option<Timestamp> {
         self.seen().own.get(file).copied()
+    }
+
+    /// The file with the certificate that the hub shows to all partners that it calls, if there is one.
+    #[must_use]
+    pub fn calling(&self) -> Vec<PathBuf> {
+        self.seen().calling.iter().cloned().collect()
+    }
+
+    /// The certificate that the hub shows when it is called: its file and its end.
+    #[must_use]
+    pub fn serving(&self) -> Option<(PathBuf, Timestamp)> {
+        self.seen().serving.clone()
+    }
+
+    /// The certificates with which a partner has called since the start, and their ends.
+    #[must_use]
+    pub fn of_client(&self, partner: Partner) -> Vec<(Fingerprint, Timestamp)> {
+        self.seen().clients.get(&partner).cloned().unwrap_or_default()
+    }
+
+    /// Takes note of the certificate that the hub shows from now on when it is called.
+    pub fn note_serving(&self, file: &Path, expires_at: Timestamp) {
+        self.seen().serving = Some((file.to_owned(), expires_at));
+    }
+
+    /// Takes note of a certificate with which a partner has called.
+    pub fn note_client(&self, partner: Partner, fingerprint: Fingerprint, expires_at: Timestamp) {
+        let mut seen = self.seen();
+        let known = seen.clients.entry(partner).or_default();
+        known.retain(|(other, _)| *other != fingerprint);
+        known.push((fingerprint, expires_at));
+        if known.len() > MOST_CLIENTS {
+            known.remove(0);
+        }
+    }
+
+    /// Takes note of the file with the certificate that all are shown.
+    pub(super) fn note_calling(&self, file: &Path) {
+        self.seen().calling.insert(file.to_owned());
     }
 
     /// Whether the next handshake with a server must not resume a session.

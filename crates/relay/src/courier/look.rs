@@ -47,6 +47,8 @@ pub struct Look {
     pub port: u16,
     /// How far the hub may go for this endpoint.
     pub reach: Reach,
+    /// How far it may go for this endpoint in particular.
+    pub own_reach: Reach,
     /// Its addresses, or why there are none.
     pub resolved: Result<Vec<IpAddr>, String>,
     /// The address that took the connection and how long that took, or why none did.
@@ -131,6 +133,7 @@ impl HttpCourier {
             host: address.host.clone(),
             port: address.port,
             reach,
+            own_reach: endpoint.reach,
             resolved: resolved.clone(),
             connected: None,
             handshake: None,

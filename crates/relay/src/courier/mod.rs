@@ -71,8 +71,12 @@ impl HttpCourier {
     /// # Errors
     /// [`TrustError`], which names the file.
     pub async fn prepare(&self) -> Result<(), TrustError> {
-        let files = TrustFiles { client: self.outgoing.client.clone(), ca: None };
-        self.trust.settings(&files).await.map(|_| ())
+        if let Some(client) = &self.outgoing.client {
+            self.trust.seen.note_calling(&client.certificate);
+            let files = TrustFiles { client: Some(client.clone()), ca: None };
+            self.trust.settings(&files).await?;
+        }
+        Ok(())
     }
 
     /// Follows the files with certificates for as long as it is polled. Once one has changed, connections that were made

@@ -4,13 +4,13 @@
 //! Invariant: what a trust was made of is stamped before it is read, so no change falls between reading and looking.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use roamhub_core::route::ClientCertificate;
 use rustls::client::Resumption;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
 
@@ -69,9 +69,9 @@ pub(super) struct TrustFiles {
     pub(super) client: Option<ClientCertificate>,
 }
 
-/// How a file was found: what tells one version from another.
+/// How a file was found: what tells one version from another, also where it is replaced, or a link to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Stamp(Option<(SystemTime, u64)>);
+pub(super) struct Stamp(Option<(u64, u64, i64, i64)>);
 
 /// TLS settings, made of files as they were.
 #[derive(Clone, Debug)]
@@ -143,18 +143,35 @@ impl TrustFiles {
 
 impl Stamp {
     fn of(path: &Path) -> Self {
-        let metadata = fs::metadata(path).ok();
-        Self(metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))))
+        let file = fs::metadata(path).ok();
+        Self(file.map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec())))
     }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let read = read.map_err(|error| error.to_string())?;
+    let read = read.map_err(pem_in_words)?;
     if read.is_empty() {
         return Err("it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)".to_owned());
     }
     Ok(read)
+}
+
+/// What is wrong with a PEM file.
+#[must_use]
+pub fn pem_in_words(error: pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let section = String::from_utf8_lossy(&end_marker).into_owned();
+            format!("its section {section} has no end: it was cut off, or is being written now")
+        }
+        pem::Error::IllegalSectionStart { line } => {
+            format!("this line begins no section: {}", String::from_utf8_lossy(&line))
+        }
+        pem::Error::Base64Decode(why) => format!("what is between its BEGIN and END is damaged: {why}"),
+        pem::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }
 
 type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -165,10 +182,10 @@ fn pair(files: &ClientCertificate) -> Result<Pair, TrustError> {
         .map_err(|reason| TrustError::Certificate { path: certificate.clone(), reason })?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(|error| {
         let reason = match error {
-            rustls::pki_types::pem::Error::NoItemsFound => {
+            pem::Error::NoItemsFound => {
                 "it holds no private key in PEM form (an encrypted one has to be decrypted first)".to_owned()
             }
-            error => error.to_string(),
+            error => pem_in_words(error),
         };
         TrustError::Key { path: key.clone(), reason }
     })?;

@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use oicp::service::Service;
 use oicp::{OperatorId, ProviderId};
+use roamhub_core::certificate::CertificateRule;
 use roamhub_core::directory::{Directory, OfferedService, Operator, Provider};
 use roamhub_core::ports::Clock;
 use roamhub_core::route::Endpoint;
@@ -65,7 +66,7 @@ struct Tested {
     /// What each URL is for.
     calls: Vec<(&'static str, String)>,
     /// How it may call.
-    pinned: Vec<String>,
+    certificates: Vec<CertificateRule>,
 }
 
 /// Tests. Exit code 0: nothing fails; 1: something does; 2 (by way of an error): nothing could be checked.
@@ -141,7 +142,7 @@ fn of_provider(provider: &Provider, directory: &Directory) -> Tested {
         url: provider.url.clone(),
         endpoint: provider.called(),
         calls: provider.services.iter().filter_map(|service| url(*service)).collect(),
-        pinned: provider.certificates.iter().map(|hex| format!("sha256:{hex}")).collect(),
+        certificates: provider.certificates.clone(),
     }
 }
 
@@ -158,7 +159,7 @@ fn of_operator(operator: &Operator, directory: &Directory) -> Tested {
         url: operator.url.clone(),
         endpoint: operator.endpoint(),
         calls: operator.remote.kinds.iter().map(url).collect(),
-        pinned: operator.certificates.iter().map(|hex| format!("sha256:{hex}")).collect(),
+        certificates: operator.certificates.clone(),
     }
 }
 
@@ -191,7 +192,7 @@ async fn check(tested: &Tested, hub: &Beside, from: &str) -> anyhow::Result<Chec
         )),
     }
     let issued = pki::issued(&pki::Folder::of(&hub.data)).unwrap_or_default();
-    words::pinned(&mut checks, &tested.pinned, &issued, now);
+    words::certificates(&mut checks, &tested.certificates, &issued, now);
     Ok(checks)
 }
 

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use oicp::ack::{Acknowledgement, Reading};
-use roamhub_core::address::AddressClass;
+use roamhub_core::address::{AddressClass, Reach};
+use roamhub_core::certificate::CertificateRule;
 use roamhub_core::outcome::ExchangeFailure;
 use roamhub_relay::courier::look::{Handshake, Look, Seen, TlsTrouble, Unanswered};
 use serde_json::Value;
@@ -83,7 +84,16 @@ fn policy(addresses: &[IpAddr], look: &Look) -> Check {
     let next = "Where the partner does live in your own network, say allow_private = true in its entry; otherwise its \
                 name should lead to a public address";
     match (allowed.is_empty(), refused.is_empty()) {
-        (false, true) => Check::ok("address", format!("may be called: {}", said(&allowed))),
+        (false, true) => {
+            let public = |address: &&IpAddr| AddressClass::of(**address).is_within(Reach::Public);
+            let borrowed = look.own_reach == Reach::Public && !allowed.iter().all(public);
+            let note = if borrowed {
+                "; in plain mode only: with TLS, its entry needs allow_private = true"
+            } else {
+                ""
+            };
+            Check::ok("address", format!("may be called: {}{note}", said(&allowed)))
+        }
         (false, false) => {
             Check::warn("address", format!("of its addresses some are not called: {}", said(&refused)), next)
         }
@@ -314,18 +324,26 @@ fn in_oicps_words(body: &[u8]) -> Option<String> {
 
 /// The client certificates that stand for the partner. A fingerprint says nothing of an end: what the hub's own authority
 /// has issued is known.
-pub(crate) fn pinned(checks: &mut Checks, pinned: &[String], issued: &[Facts], now: Timestamp) {
+pub(crate) fn certificates(checks: &mut Checks, rules: &[CertificateRule], issued: &[Facts], now: Timestamp) {
     const NAME: &str = "pinned certificates";
-    if pinned.is_empty() {
+    if rules.is_empty() {
         return checks.add(Check::warn(
             NAME,
             "none: it cannot call a hub that speaks TLS",
             "roamhub pki sign partner.csr --id ID, and certificates = [\"sha256:…\"] in its entry",
         ));
     }
-    for fingerprint in pinned {
-        let short = fingerprint.get(..19).unwrap_or(fingerprint);
-        let Some(facts) = issued.iter().find(|facts| facts.fingerprint == *fingerprint) else {
+    for rule in rules {
+        let fingerprint = match rule {
+            CertificateRule::Pinned(fingerprint) => fingerprint.to_string(),
+            CertificateRule::Named(name) => {
+                let said = format!("any of {} by {}, if that is verified", name.subject, name.issuer);
+                checks.add(Check::ok(NAME, said));
+                continue;
+            }
+        };
+        let short = fingerprint.get(..19).unwrap_or(&fingerprint);
+        let Some(facts) = issued.iter().find(|facts| facts.fingerprint == fingerprint) else {
             let said = format!("{short}… was issued elsewhere: its end shows once the partner has called");
             checks.add(Check::ok(NAME, said));
             continue;

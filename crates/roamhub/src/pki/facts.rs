@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
+use roamhub_relay::courier::trust_files::pem_in_words;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
@@ -183,7 +184,7 @@ pub(crate) fn read_file(path: &Path) -> anyhow::Result<Vec<CertificateDer<'stati
         return Ok(vec![CertificateDer::from(bytes)]);
     }
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    let read = read.map_err(|error| anyhow::anyhow!("{} is no PEM file: {error}", path.display()))?;
+    let read = read.map_err(|error| anyhow::anyhow!("{}: {}", path.display(), pem_in_words(error)))?;
     if read.is_empty() {
         bail!("{} holds no certificate (-----BEGIN CERTIFICATE-----, or DER)", path.display());
     }

@@ -180,7 +180,9 @@ pub(crate) fn run(command: PkiCommand) -> anyhow::Result<ExitCode> {
     let now = SystemClock.now();
     match command {
         PkiCommand::Init { name, days, place, force } => {
-            init(name.as_deref(), days, &place.folder(), force, now)?;
+            let folder = place.folder();
+            let made = init(name.as_deref(), days, &folder, Existing::forced(force), now)?;
+            show::authority(&made.facts, &folder, now);
         }
         PkiCommand::Server { names, days, place, force } => {
             let (folder, existing) = (place.folder(), Existing::forced(force));
@@ -210,15 +212,21 @@ pub(crate) fn run(command: PkiCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn init(name: Option<&str>, days: u32, folder: &Folder, force: bool, now: Timestamp) -> anyhow::Result<()> {
+/// A new authority, kept.
+pub(crate) fn init(
+    name: Option<&str>,
+    days: u32,
+    folder: &Folder,
+    existing: Existing,
+    now: Timestamp,
+) -> anyhow::Result<Authority> {
     folder.make()?;
-    let (pair, existing) = (folder.authority(), Existing::forced(force));
+    let pair = folder.authority();
     folder.check_place(&pair, existing)?;
     let made = Authority::make(name, days, now)?;
     folder.keep_issued(&made.authority.facts.serial, &made.certificate)?;
     folder.keep_pair(&pair, &made.certificate, &made.key, existing)?;
-    show::authority(&made.authority.facts, folder, now);
-    Ok(())
+    Ok(made.authority)
 }
 
 /// A new key and its certificate, kept.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports a broken expectation by failing")]
 
 mod audit;
+mod encryption;
 mod first_user;
 mod forgery;
 mod guessing;

@@ -124,6 +124,27 @@ async fn check_prints_json_and_reads_standard_input() {
         said["violations"].as_array().into_iter().flatten().map(|violation| &violation["pointer"]).collect();
     assert_eq!(pointers, ["/SessionID", "/OperatorID", "/EvseID", "/ChargingEnd"], "{said:#}");
 
+    for (body, message, code) in [
+        (r#"{"ActionType":"fullLoad","OperatorEvseData":{}}"#, "eRoamingPushEvseData", 1),
+        (
+            r#"{"ActionType":"update","OperatorEvseStatus":{"OperatorID":"DE*ABC","EvseStatusRecord":[]}}"#,
+            "eRoamingPushEvseStatus",
+            0,
+        ),
+        (r#"{"PricingProductData":7}"#, "eRoamingPushPricingProductData", 1),
+        (r#"{"EVSEPricing":[]}"#, "eRoamingPushEVSEPricing", 1),
+        (r#"{"ProviderID":"DE-DCB","GeoCoordinatesResponseFormat":"Google"}"#, "eRoamingPullEVSEData", 0),
+        (r#"{"ProviderID":"DE-DCB"}"#, "eRoamingPullEVSEStatus", 0),
+        (r#"{"ProviderID":"DE-DCB","EvseStatus":"Free"}"#, "eRoamingPullEVSEStatus", 1),
+        (r#"{"ProviderID":"DE-DCB","EvseID":["DE*ABC*E1"]}"#, "eRoamingPullEVSEStatusByID", 0),
+        (r#"{"ProviderID":"DE-DCB","OperatorID":["DE*ABC"]}"#, "eRoamingPullEVSEStatusByOperatorID", 0),
+        (r#"{"ProviderID":"DE-DCB","OperatorIDs":["DE*ABC"]}"#, "eRoamingPullEVSEPricing", 0),
+        (r#"{"OperatorIDs":["DE*ABC"]}"#, "eRoamingPullPricingProductData", 0),
+    ] {
+        let (ended, said) = check(body.to_owned()).await;
+        assert_eq!((ended, said["message"].as_str()), (Some(code), Some(message)), "{said:#}");
+    }
+
     let (code, said) = check("\u{FEFF}{}".to_owned()).await;
     assert_eq!(code, Some(1), "{said:#}");
     assert!(said["problem"].as_str().is_some_and(|problem| problem.contains("byte order mark")), "{said:#}");

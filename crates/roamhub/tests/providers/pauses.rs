@@ -15,7 +15,7 @@ use roamhub_ledger::Sqlite;
 use roamhub_relay::metrics::RelayMetrics;
 use roamhub_relay::{HttpCourier, Outgoing, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
-use roamhub_services::{Hub, LaneError, Partners, Verdict, partners_file};
+use roamhub_services::{Hub, Identity, LaneError, Partners, Verdict, partners_file};
 use roamhub_testkit::{FakeProvider, Reply, messages};
 use serde_json::json;
 use tempfile::TempDir;
@@ -72,7 +72,8 @@ impl Parts {
 
     async fn session(&self, number: usize) -> String {
         let body = messages::authorize_start_rfid(&format!("04CC{number:010}")).to_string();
-        let reply = self.hub.authorise_start("DE*ABC", Bytes::from(body), Instant::now()).await;
+        let reply =
+            self.hub.authorise_start(&Identity::Claimed, "DE*ABC", Bytes::from(body), Instant::now()).await;
         match reply.verdict {
             Verdict::Authorised(answer) => answer.session_id.unwrap().to_string(),
             other => panic!("{other:?}"),
@@ -81,7 +82,8 @@ impl Parts {
 
     /// Sends it and says why it was deferred; nothing if it was delivered.
     async fn notify(&self, body: serde_json::Value) -> Option<String> {
-        let reply = self.hub.notify(Bytes::from(body.to_string()), None, Instant::now()).await;
+        let reply =
+            self.hub.notify(&Identity::Claimed, Bytes::from(body.to_string()), None, Instant::now()).await;
         match reply.verdict {
             Verdict::Relayed(_) => None,
             Verdict::Deferred(later) => Some(later.why),
@@ -128,7 +130,10 @@ async fn a_paused_lane_takes_in_and_sends_nothing_until_it_is_resumed() {
     // Nor when the card asks to start again: a person's pause holds for that too.
     let mut again = messages::authorize_start_rfid(&format!("04CC{:010}", 3));
     again["EvseID"] = "DE*ABC*E9".into();
-    parts.hub.authorise_start("DE*ABC", Bytes::from(again.to_string()), Instant::now()).await;
+    parts
+        .hub
+        .authorise_start(&Identity::Claimed, "DE*ABC", Bytes::from(again.to_string()), Instant::now())
+        .await;
     assert_eq!(parts.provider.notifications().len(), sent);
     assert!(parts.hub.resume(id(), "ops@hub").await.unwrap());
     assert!(!parts.hub.resume(id(), "ops@hub").await.unwrap());

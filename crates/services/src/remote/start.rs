@@ -22,6 +22,7 @@ use super::{GRACE, RemoteCall, RemoteVerdict, beginning, caller_ids};
 use crate::asked_once::Asking;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// A request that may be carried out.
@@ -38,6 +39,7 @@ impl Hub {
     /// Has an operator begin a session. `path_id` is the ProviderID in the request's path.
     pub async fn remote_start(
         &self,
+        who: &Identity,
         kind: SessionKind,
         path_id: &str,
         body: Bytes,
@@ -52,13 +54,13 @@ impl Hub {
             Ok(request) => request,
             Err(rejected) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let (cpo, emp) = (request.cpo_partner_session_id(), request.emp_partner_session_id());
         let ids = caller_ids(request.provider_id(), cpo, emp);
         let directory = self.inner.partners.directory();
-        let (provider, addressee) = match addressee(kind, path_id, &request, &directory) {
+        let (provider, addressee) = match addressee(who, kind, path_id, &request, &directory) {
             Ok(found) => found,
             Err(verdict) => return Reply { process, verdict: *verdict, ids },
         };
@@ -79,12 +81,13 @@ impl Hub {
 
 /// Who asks, and who is asked.
 fn addressee(
+    who: &Identity,
     kind: SessionKind,
     path_id: &str,
     request: &RemoteStart,
     directory: &Directory,
 ) -> Result<(ProviderId, Addressee), Box<Verdict>> {
-    let provider = caller::provider(path_id, request.provider_id(), directory)?;
+    let provider = caller::provider(who, path_id, request.provider_id(), directory)?;
     let addressee = remote::admit(kind, &request.evse_id(), &provider, directory).map_err(|reason| {
         Box::new(match reason {
             NotAdmitted::Locked(partner) => Verdict::Locked(partner),

@@ -23,6 +23,7 @@ use super::{InvalidSession, RemoteCall, RemoteVerdict, caller_ids, ending};
 use crate::asked_once::Asking;
 use crate::caller;
 use crate::hub::{Hub, Inner};
+use crate::identity::Identity;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// From the call's arrival to the end of looking its session up, whatever the ledger does.
@@ -32,6 +33,7 @@ impl Hub {
     /// Has an operator end a session. `path_id` is the ProviderID in the request's path.
     pub async fn remote_stop(
         &self,
+        who: &Identity,
         kind: SessionKind,
         path_id: &str,
         body: Bytes,
@@ -42,7 +44,7 @@ impl Hub {
             Ok(stop) => stop,
             Err(rejected) => {
                 let ids = CallerIds::of_rejected(&rejected);
-                return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
+                return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let mut ids = CallerIds {
@@ -50,7 +52,7 @@ impl Hub {
             ..caller_ids(stop.provider_id(), stop.cpo_partner_session_id(), stop.emp_partner_session_id())
         };
         let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        let looked_up = timeout_at(deadline, self.inner.to_be_stopped(kind, path_id, &stop)).await;
+        let looked_up = timeout_at(deadline, self.inner.to_be_stopped(who, kind, path_id, &stop)).await;
         let (request, session) =
             match looked_up.unwrap_or(Err(Box::new(Verdict::Ledger(LedgerError::Unknown)))) {
                 Ok(session) => (self.inner.request(kind, process, &session, &stop), session),
@@ -74,11 +76,12 @@ impl Inner {
     /// The session, if this provider may stop it by this service.
     async fn to_be_stopped(
         &self,
+        who: &Identity,
         kind: SessionKind,
         path_id: &str,
         stop: &RemoteStop,
     ) -> Result<Stoppable, Box<Verdict>> {
-        let provider = caller::provider(path_id, stop.provider_id(), &self.partners.directory())?;
+        let provider = caller::provider(who, path_id, stop.provider_id(), &self.partners.directory())?;
         let found = match SessionKey::of(&stop.session_id()) {
             Some(key) => {
                 self.ledger.stoppable(key).await.map_err(|error| Box::new(Verdict::Ledger(error)))?

@@ -125,6 +125,11 @@ impl Client {
         })
     }
 
+    /// Whether a connection is kept that is still open.
+    pub(crate) fn keeps_one(&self) -> bool {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).iter().any(Connection::is_open)
+    }
+
     fn kept(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(connection) = idle.pop() {
