@@ -37,6 +37,7 @@ pub mod reconcile;
 pub mod records;
 pub mod remote;
 pub mod replay;
+pub mod retention;
 pub mod retry;
 pub mod room;
 pub mod route;

@@ -19,6 +19,7 @@ mod receipts;
 mod release;
 pub mod remote;
 mod replay;
+pub mod retention;
 pub mod watch;
 
 use std::future::Future;
@@ -371,6 +372,7 @@ pub trait Ledger:
     + accounts::AccountPort
     + accounts::AuditPort
     + rates::RatePort
+    + retention::RetentionPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

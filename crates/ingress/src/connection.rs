@@ -5,12 +5,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::peer::Peer;
+use crate::peer::Peers;
 use crate::routes::Routes;
 
 /// Calls of one HTTP/2 connection at a time.
@@ -31,19 +33,21 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+impl Protocol {
+    /// What the handshake agreed on.
+    pub(crate) fn agreed(name: Option<&[u8]>) -> Self {
+        if name == Some(b"h2") { Self::Http2 } else { Self::Http1 }
+    }
+}
+
 /// Serves a connection. It ends when it is to, behind the call under way.
-pub(crate) async fn serve<S>(
-    stream: S,
-    protocol: Protocol,
-    routes: Arc<Routes>,
-    peer: Arc<Peer>,
-    idle: Duration,
-) where
+pub(crate) async fn serve<S>(stream: S, protocol: Protocol, routes: Arc<Routes>, peers: Peers, idle: Duration)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let closing = peer.closing.clone();
-    let service = service_fn(move |request| {
-        let (routes, peer) = (routes.clone(), peer.clone());
+    let closing = peers.closing();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (routes, peer) = (routes.clone(), peers.of(request.headers()));
         async move { Ok::<_, Infallible>(routes.answer(request, peer).await) }
     });
     let stream = TokioIo::new(stream);

@@ -136,7 +136,7 @@ async fn collect(body: &mut Incoming, most: usize, expected: usize) -> Result<By
     Ok(read.freeze())
 }
 
-fn gunzip(body: &[u8], most: usize) -> Result<Bytes, EdgeFault> {
+pub(crate) fn gunzip(body: &[u8], most: usize) -> Result<Bytes, EdgeFault> {
     let mut decoded = Vec::new();
     let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     flate2::read::MultiGzDecoder::new(body)

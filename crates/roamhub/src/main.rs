@@ -22,8 +22,11 @@ mod outgoing;
 mod partners;
 mod partners_test;
 mod pki;
+mod proxy_settings;
 mod replay;
 mod restore;
+mod retention;
+mod retention_settings;
 mod serve;
 mod settings;
 mod table;
@@ -74,6 +77,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Overwrite the data of one contract
     Erase(erase::EraseArgs),
+    /// Show what retention removes, and when it last did
+    Retention(retention::RetentionArgs),
     /// Show the lanes that are paused or in which something waits
     Lanes(lanes::LanesArgs),
     /// Pause a provider's lane: messages are stored, nothing is sent
@@ -113,6 +118,7 @@ fn main() -> ExitCode {
         Command::Tail(args) => return shown(tail::run(&args)),
         Command::Replay(args) => return shown(replay::run(args)),
         Command::Erase(args) => return shown(erase::run(&args)),
+        Command::Retention(args) => return shown(retention::run(&args)),
         Command::Lanes(args) => return shown(lanes::list(&args)),
         Command::Pause(args) => return shown(lanes::pause(&args)),
         Command::Resume(args) => return shown(lanes::resume(&args)),

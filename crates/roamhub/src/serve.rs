@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use roamhub_core::ports::Clock;
-use roamhub_ingress::Door;
 use roamhub_relay::HttpCourier;
 use roamhub_services::{Accounts, Partners};
 
@@ -39,7 +38,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if directory.operators().next().is_none() {
         tracing::warn!("no operator is registered; name them in a file and say --partners FILE");
     }
-    if settings.tls.is_none() && !settings.listen.ip().is_loopback() {
+    if settings.believes_everybody() && !settings.listen.ip().is_loopback() {
         tracing::warn!(listen = %settings.listen, "plain HTTP: anybody who reaches this address may claim any id");
     }
     let seal = keys::seal(&settings.data, &settings.issuer)?;
@@ -47,17 +46,17 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
     let partners = Arc::new(Partners::new(directory));
+    let scheme = if settings.tls.own.is_some() { "https" } else { "http" };
     let courier = HttpCourier::new(settings.outgoing);
-    let tls = settings.tls.map(|tls| TlsFiles::load(tls, partners.clone(), courier.certificates()));
-    let tls = tls.transpose()?;
-    let door = tls.as_ref().map_or(Ok(Door::Plain), |tls| tls.door(&settings.limits))?;
+    let tls = TlsFiles::load(settings.tls, partners.clone(), courier.certificates())?;
+    let door = tls.door(&settings.limits, settings.proxies)?;
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console.listen).await?;
     let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), settings.console.times);
     let first_user = accounts.first_user_token().await.context("cannot see who may use the console")?;
     let console_tls = settings.console.tls.map(ConsoleTls::load).transpose()?;
     let shown = console_tls.as_ref().map(ConsoleTls::listener).transpose()?;
-    let scheme = if shown.is_some() { "https" } else { "http" };
+    let console_scheme = if shown.is_some() { "https" } else { "http" };
     let reception = Reception { listener: console, tls: shown, accounts };
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
@@ -66,12 +65,11 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let node = Node::start((ledger, gone), partners, seal, entrance, reception, control, calling)
         .await
         .context("cannot start")?;
-    let oicp_scheme = if tls.is_some() { "https" } else { "http" };
-    println!("listening oicp {oicp_scheme}://{}", node.oicp);
-    println!("listening console {scheme}://{}", node.console);
+    println!("listening oicp {scheme}://{}", node.oicp);
+    println!("listening console {console_scheme}://{}", node.console);
     if let Some(token) = first_user {
         // For a person's eyes: not through the log, which others may collect.
-        eprintln!("first user: {scheme}://{}/setup?token={}", node.console, token.expose());
+        eprintln!("first user: {console_scheme}://{}/setup?token={}", node.console, token.expose());
     }
     println!("ready");
     attend(node, &mut signals, Followed { partners: file, tls, console: console_tls }).await
@@ -80,7 +78,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
 /// The files that are read again while the hub runs.
 struct Followed {
     partners: Option<PartnersFile>,
-    tls: Option<TlsFiles>,
+    tls: TlsFiles,
     console: Option<ConsoleTls>,
 }
 
@@ -99,12 +97,6 @@ impl Followed {
                 None => std::future::pending().await,
             }
         };
-        let tls = async {
-            match self.tls.as_mut() {
-                Some(files) => files.changed().await,
-                None => std::future::pending().await,
-            }
-        };
         let console = async {
             match self.console.as_mut() {
                 Some(files) => files.changed().await,
@@ -113,13 +105,13 @@ impl Followed {
         };
         tokio::select! {
             () = partners => Which::Partners,
-            () = tls => Which::Tls,
+            () = self.tls.changed() => Which::Tls,
             () = console => Which::Console,
         }
     }
 
     async fn reload(&self) {
-        if self.partners.is_none() && self.tls.is_none() && self.console.is_none() {
+        if self.partners.is_none() && self.tls.is_nothing() && self.console.is_none() {
             tracing::warn!("SIGHUP: there is neither a partners file nor a certificate to read again");
         }
         self.reload_partners().await;
@@ -134,8 +126,8 @@ impl Followed {
     }
 
     async fn reload_tls(&self) {
-        if let Some(files) = &self.tls {
-            files.reload().await;
+        if !self.tls.is_nothing() {
+            self.tls.reload().await;
         }
     }
 

@@ -10,10 +10,13 @@ use roamhub_core::address::Reach;
 use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
 use roamhub_relay::Outgoing;
+use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
 use crate::console_settings::{ConsoleSection, ConsoleSettings};
 use crate::outgoing::{self, OutgoingSection};
+use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
+use crate::retention_settings::{self, RetentionSection};
 use crate::telemetry::LogFormat;
 use crate::tls::{TlsSection, TlsSettings};
 use crate::watching::Watching;
@@ -55,6 +58,8 @@ pub(crate) struct ServeArgs {
     /// Connections that the certificates of one partner may have open [default: 1024]
     #[arg(long, env = "ROAMHUB_TLS_CONNECTIONS_PER_PARTNER", value_name = "NUMBER")]
     tls_connections_per_partner: Option<usize>,
+    #[command(flatten)]
+    proxies: ProxyArgs,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
     #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
     disk_mark: Option<u32>,
@@ -91,11 +96,15 @@ struct SettingsFile {
     #[serde(default)]
     tls: TlsSection,
     #[serde(default)]
+    proxy: ProxySection,
+    #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
     #[serde(default)]
     smtp: SmtpSection,
+    #[serde(default)]
+    retention: RetentionSection,
 }
 
 /// What `serve` works with.
@@ -109,8 +118,10 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// Where people call, and how.
     pub(crate) console: ConsoleSettings,
-    /// The hub's certificate; none in plain mode.
-    pub(crate) tls: Option<TlsSettings>,
+    /// The hub's certificate.
+    pub(crate) tls: TlsSettings,
+    /// The proxies that tell who calls.
+    pub(crate) proxies: Option<ProxySettings>,
     /// Bounds on connections.
     pub(crate) limits: Limits,
     /// How much of the disk is left alone.
@@ -125,6 +136,13 @@ pub(crate) struct Settings {
     pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
+}
+
+impl Settings {
+    /// Whether a partner is who it says it is.
+    pub(crate) fn believes_everybody(&self) -> bool {
+        self.tls.own.is_none() && self.proxies.is_none()
+    }
 }
 
 /// What commands beside a hub need of its settings.
@@ -169,7 +187,8 @@ impl ServeArgs {
         let data = data.or(file.data).unwrap_or_else(default_data);
         let partners = partners.or(file.partners).or_else(|| beside(&data));
         let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
-        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls)? })
+        let proxies = std::env::var_os("ROAMHUB_TRUSTED_PROXIES").is_some() || file.proxy.trusts_any();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls && !proxies)? })
     }
 
     /// Puts command line, environment, file and defaults together.
@@ -186,9 +205,10 @@ impl ServeArgs {
             connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
         };
         let limits = tls.limits()?;
-        let tls = tls.settle()?;
-        let plain = tls.is_none();
-        let of_partner_port = tls.as_ref().map(|tls| (tls.certificate.clone(), tls.key.clone()));
+        let proxies = self.proxies.over(file.proxy).settle()?;
+        let tls = tls.settle(proxies.is_some())?;
+        let plain = tls.own.is_none() && proxies.is_none();
+        let of_partner_port = tls.own.clone();
         let allowed = self.allow_plain_http || file.allow_plain_http;
         let settings = Settings {
             data,
@@ -196,6 +216,7 @@ impl ServeArgs {
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
             console: file.console.settle(self.console, of_partner_port, allowed)?,
             tls,
+            proxies,
             limits,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
@@ -205,9 +226,12 @@ impl ServeArgs {
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             outgoing: calling(file.outgoing, plain)?,
-            watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
+            watching: Watching {
+                retention: retention_settings::settle(file.retention)?,
+                ..watching_settings::settle(file.watchdog, file.notify, file.smtp)?
+            },
         };
-        if !allowed && settings.tls.is_none() && !settings.listen.ip().is_loopback() {
+        if !allowed && settings.believes_everybody() && !settings.listen.ip().is_loopback() {
             bail!(
                 "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
                  certificate (--tls-certificate FILE --tls-key FILE), listen on 127.0.0.1, or say --allow-plain-http",
@@ -218,18 +242,27 @@ impl ServeArgs {
     }
 
     fn file(&self) -> anyhow::Result<SettingsFile> {
-        let path = match &self.config {
-            Some(path) => path.as_path(),
-            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
-            None => return Ok(SettingsFile::default()),
-        };
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        // Not the error's own text: it repeats the line, and with it what may be a secret.
-        toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = 1 + before.matches('\n').count();
-            anyhow!("{} is not right: line {line}: {}", path.display(), error.message())
-        })
+        read_file(self.config.as_deref())
     }
+}
+
+/// The settings file that is named, or the usual one if it is there.
+fn read_file(named: Option<&Path>) -> anyhow::Result<SettingsFile> {
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+        None => return Ok(SettingsFile::default()),
+    };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Not the error's own text: it repeats the line, and with it what may be a secret.
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        anyhow!("{} is not right: line {line}: {}", path.display(), error.message())
+    })
+}
+
+/// How long what is kept, as a hub with this settings file (or the usual one) would have it.
+pub(crate) fn retention(named: Option<&Path>) -> anyhow::Result<RetentionSettings> {
+    retention_settings::settle(read_file(named)?.retention)
 }

@@ -79,7 +79,7 @@ pub(crate) fn settle(
     if people.contact.mail.is_some() && smtp.is_none() {
         bail!("notify.mail needs a mail server: say [smtp] host in roamhub.toml, or ROAMHUB_SMTP_HOST");
     }
-    Ok(Watching { limits: limits(watchdog, usual.limits)?, every, people, smtp })
+    Ok(Watching { limits: limits(watchdog, usual.limits)?, every, people, smtp, ..usual })
 }
 
 fn limits(section: WatchdogSection, usual: Limits) -> anyhow::Result<Limits> {

@@ -130,6 +130,8 @@ impl Hub {
 
     /// Keeps a record of a refused request, without waiting for it.
     pub fn note_refusal(&self, refusal: Refusal) {
-        self.inner.ledger.note_refusal(refusal);
+        // The caller hears what it has sent; who looks at refusals does not.
+        let reason = oicp::personal::shapes_only(&refusal.reason);
+        self.inner.ledger.note_refusal(Refusal { reason, ..refusal });
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod erasures;
 pub mod ghosts;
 pub(crate) mod lanes;
 pub(crate) mod mandates;
+pub mod mask;
 pub(crate) mod me;
 pub(crate) mod problem;
 pub(crate) mod records;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use roamhub_core::account::AuditRecord;
 use roamhub_core::erasure::ErasureCount;
@@ -16,6 +15,8 @@ use roamhub_core::replay::{Matching, ReplayRecord, SelectionText};
 use roamhub_services::erasure::Extent;
 use serde_json::{Value, json};
 
+use super::mask::Mask;
+
 fn instant(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
 }
@@ -27,6 +28,7 @@ fn finding(finding: &StoredFinding) -> Value {
 /// A message with its deliveries and attempts.
 #[must_use]
 pub fn message(message: &MessageRecord) -> Value {
+    let mask = Mask::of(message);
     json!({
         "process": message.process.to_string(),
         "type": message.kind,
@@ -38,12 +40,12 @@ pub fn message(message: &MessageRecord) -> Value {
         "bytes": message.body.len(),
         "erasedAt": instant(message.erased_at),
         "sha256": hex(&message.digest),
-        "findings": message.findings.iter().map(finding).collect::<Vec<_>>(),
-        "deliveries": message.deliveries.iter().map(delivery).collect::<Vec<_>>(),
+        "findings": message.findings.iter().map(|one| mask.finding(one)).collect::<Vec<_>>(),
+        "deliveries": message.deliveries.iter().map(|one| delivery(one, &mask)).collect::<Vec<_>>(),
     })
 }
 
-fn delivery(delivery: &DeliveryRecord) -> Value {
+fn delivery(delivery: &DeliveryRecord, mask: &Mask) -> Value {
     let attempts = delivery.attempts.iter().map(|attempt| {
         json!({
             "number": attempt.number,
@@ -51,9 +53,9 @@ fn delivery(delivery: &DeliveryRecord) -> Value {
             "tookMs": attempt.took_ms,
             "outcome": attempt.outcome,
             "httpStatus": attempt.http_status,
-            "acknowledgement": attempt.acknowledgement.as_ref().and_then(json_of),
+            "acknowledgement": attempt.acknowledgement.as_ref().and_then(|ack| mask.json(ack)),
             "detail": attempt.detail,
-            "finding": attempt.finding.as_ref().map(finding),
+            "finding": attempt.finding.as_ref().map(|one| mask.finding(one)),
             "late": attempt.late,
         })
     });
@@ -65,10 +67,6 @@ fn delivery(delivery: &DeliveryRecord) -> Value {
         "endedAt": instant(delivery.ended_at),
         "attempts": attempts.collect::<Vec<_>>(),
     })
-}
-
-fn json_of(bytes: &Bytes) -> Option<Value> {
-    serde_json::from_slice(bytes).ok()
 }
 
 /// A session with its authorisation, conflicts and messages.

@@ -114,7 +114,7 @@ impl PartnerServices {
     ) -> Result<Response<AnswerBody>, PartnerFault> {
         let claim = match &found {
             // Whoever is shown a receipt may verify it.
-            Found::Resource(Resource::Keys) => return self.keys(head),
+            Found::Resource(Resource::Keys) if peer.is_served() => return self.keys(head),
             Found::Resource(resource) => Some(resource.claim()),
             Found::Unknown => None,
         };

@@ -155,7 +155,7 @@ fn cursor(text: &str, name: &str) -> Result<Position, PartnerFault> {
     })
 }
 
-fn confirmed_cursor(body: &[u8]) -> Result<Position, PartnerFault> {
+pub(crate) fn confirmed_cursor(body: &[u8]) -> Result<Position, PartnerFault> {
     let expected = || PartnerFault::Query(r#"the body is one member: {"cursor":"17"}"#.to_owned());
     let body: Value = serde_json::from_slice(body).map_err(|_| expected())?;
     match body.as_object().filter(|members| members.len() == 1).and_then(|members| members.get("cursor")) {

@@ -81,13 +81,11 @@ pub(super) fn settle(
                 let attempt = Some((lease.token, attempt));
                 let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
                 write_end(connection, &end)?;
-                if state == FinalState::Delivered {
-                    if row.has_pin {
-                        overwrite_pin(connection, notification)?;
-                    }
-                    if row.kind == MessageKind::ChargeDetailRecord {
-                        cdr::forwarded(connection, notification, now)?;
-                    }
+                if row.has_pin && !may_need_its_pin(state) {
+                    overwrite_pin(connection, notification)?;
+                }
+                if state == FinalState::Delivered && row.kind == MessageKind::ChargeDetailRecord {
+                    cdr::forwarded(connection, notification, now)?;
                 }
             }
         }
@@ -111,6 +109,18 @@ pub(super) fn settle(
 fn returned(open: &mut [OpenRow], no: i64) {
     if let Some(row) = open.iter_mut().find(|row| row.no == no) {
         (row.leased, row.due) = (false, true);
+    }
+}
+
+/// Whether what has ended so has yet to be handed over as it came: it waits in a feed, or for a replay.
+pub(super) fn may_need_its_pin(state: FinalState) -> bool {
+    match state {
+        FinalState::Held | FinalState::Exhausted => true,
+        FinalState::Delivered
+        | FinalState::Refused
+        | FinalState::Superseded
+        | FinalState::Expired
+        | FinalState::Fetched => false,
     }
 }
 
@@ -166,8 +176,11 @@ fn give_up(
     now: Timestamp,
 ) -> Result<FinalState, StoreError> {
     let (state, reason) = too_old(candidate.kind);
-    if remove(connection, candidate.session, open, candidate.no)?.is_some() {
+    if let Some(row) = remove(connection, candidate.session, open, candidate.no)? {
         write_history(connection, candidate.no, candidate.notification, state, reason, now)?;
+        if row.has_pin && !may_need_its_pin(state) {
+            overwrite_pin(connection, candidate.notification)?;
+        }
     }
     promote(connection, candidate.session, open, now)?;
     Ok(state)

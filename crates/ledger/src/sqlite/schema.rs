@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_media.sql"),
     include_str!("migrations/0011_mandate.sql"),
     include_str!("migrations/0012_accounts.sql"),
+    include_str!("migrations/0013_retention.sql"),
 ];
 
 /// The newest schema this program knows.
