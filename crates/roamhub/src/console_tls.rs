@@ -34,7 +34,7 @@ impl ConsoleTls {
 
     /// Resolves when the files have changed and are not changing any more.
     pub(crate) async fn changed(&mut self) {
-        let mut last = self.seen.clone();
+        let mut last = self.seen;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let files = self.files.clone();
