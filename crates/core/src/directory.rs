@@ -12,6 +12,7 @@ use oicp::{NotificationType, OperatorId, ProviderId};
 
 use crate::Partner;
 use crate::address::Reach;
+use crate::allowance::Figures;
 use crate::certificate::{CertificateName, CertificateRule, Fingerprint};
 use crate::contact::{Contact, Secret};
 use crate::lane::LaneSettings;
@@ -58,6 +59,8 @@ pub struct Operator {
     pub contact: Contact,
     /// Its mandate: after so long without a word of it, the hub ends a session on its behalf.
     pub preauthorisation_expires: Option<Duration>,
+    /// Allowances of its own, over the hub's.
+    pub limits: Figures,
 }
 
 /// What an operator can be asked from afar, and how it is called. Without a URL it cannot be asked anything.
@@ -160,6 +163,8 @@ pub struct Provider {
     pub contact: Contact,
     /// Does it accept Ends that the hub issues on operators' behalf?
     pub accepts_mandated_end: bool,
+    /// Allowances of its own, over the hub's.
+    pub limits: Figures,
 }
 
 impl Provider {

@@ -10,6 +10,7 @@
 pub mod access;
 pub mod account;
 pub mod address;
+pub mod allowance;
 pub mod authorisation;
 pub mod breaker;
 pub mod certificate;
@@ -32,6 +33,7 @@ pub mod partner;
 pub mod plausibility;
 pub mod ports;
 pub mod process;
+pub mod rank;
 pub mod receipt;
 pub mod reconcile;
 pub mod records;

@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -12,8 +11,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::deadlines::Paced;
 use crate::peer::Peers;
 use crate::routes::Routes;
+use crate::server::Limits;
 
 /// Calls of one HTTP/2 connection at a time.
 const STREAMS: u32 = 128;
@@ -41,14 +42,24 @@ impl Protocol {
 }
 
 /// Serves a connection. It ends when it is to, behind the call under way.
-pub(crate) async fn serve<S>(stream: S, protocol: Protocol, routes: Arc<Routes>, peers: Peers, idle: Duration)
+pub(crate) async fn serve<S>(stream: S, protocol: Protocol, routes: Arc<Routes>, peers: Peers, limits: Limits)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Limits { idle, deadlines, head_size, .. } = limits;
     let closing = peers.closing();
+    let (stream, phase) = match protocol {
+        Protocol::Http1 => Paced::new(stream, deadlines),
+        Protocol::Http2 => Paced::shared(stream, deadlines),
+    };
     let service = service_fn(move |request: Request<Incoming>| {
-        let (routes, peer) = (routes.clone(), peers.of(request.headers()));
-        async move { Ok::<_, Infallible>(routes.answer(request, peer).await) }
+        let (routes, peer, phase) = (routes.clone(), peers.of(request.headers()), phase.clone());
+        phase.begins();
+        async move {
+            let answer = routes.answer(request, peer).await;
+            phase.ends();
+            Ok::<_, Infallible>(answer)
+        }
     });
     let stream = TokioIo::new(stream);
     let ended = match protocol {
@@ -60,6 +71,7 @@ where
                 .writev(false)
                 .timer(TokioTimer::new())
                 .header_read_timeout(idle)
+                .max_buf_size(head_size)
                 .serve_connection(stream, service);
             tokio::pin!(connection);
             tokio::select! {

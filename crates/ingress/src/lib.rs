@@ -7,6 +7,7 @@
 //! * [`server`]: connections, shutdown; [`door`]: TLS and what a connection proves; [`open`]: the connections that are open;
 //! * [`peer`]: who is at the other end; [`proxy`]: as a proxy that ends TLS says, if it is one of the [`addresses`] trusted;
 //! * [`routes`]: from a request to a service and back;
+//! * [`deadlines`]: who is too slow is cut off;
 //! * [`request`]: a bounded, decoded body;
 //! * [`table`]: outcome to HTTP status and OICP code, exhaustively;
 //! * [`answer`]: the bodies;
@@ -16,7 +17,9 @@
 pub mod addresses;
 pub mod answer;
 mod connection;
+pub mod deadlines;
 pub mod door;
+mod gzip;
 pub mod metrics;
 pub mod open;
 pub mod partner;

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 
+use crate::gzip;
 use crate::partner::{notifications, query};
-use crate::request;
 
 /// Unpacks a body of at most so many bytes; nothing if it is longer or broken.
 #[must_use]
 pub fn unpacked(body: &[u8], most: usize) -> Option<Bytes> {
-    request::gunzip(body, most).ok()
+    gzip::decoded_here(Bytes::copy_from_slice(body), most).ok()
 }
 
 /// Reads a query in which two names are known; the refusal in words if it cannot be read.

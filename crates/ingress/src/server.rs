@@ -18,6 +18,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, Protocol};
+use crate::deadlines::Deadlines;
 use crate::door::{Door, TlsDoor};
 use crate::metrics::IngressMetrics;
 use crate::open::{OpenConnections, Room};
@@ -36,8 +37,12 @@ pub struct Limits {
     pub handshakes: usize,
     /// For a TLS handshake, its turn included.
     pub handshake: Duration,
-    /// For the head of a request, and for an idle connection.
+    /// For an idle connection.
     pub idle: Duration,
+    /// For the head of a request that has begun, and for taking an answer.
+    pub deadlines: Deadlines,
+    /// The longest head of a request, in bytes; 8,192 at least. It has 100 header lines at most.
+    pub head_size: usize,
     /// How long calls under way may take once the hub is told to stop.
     pub drain: Duration,
 }
@@ -50,6 +55,8 @@ impl Default for Limits {
             handshakes: 2048,
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(150),
+            deadlines: Deadlines::default(),
+            head_size: 32 * 1024,
             drain: Duration::from_secs(10),
         }
     }
@@ -196,7 +203,7 @@ impl Shared {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        connection::serve(stream, protocol, self.routes.clone(), peers, self.limits.idle).await;
+        connection::serve(stream, protocol, self.routes.clone(), peers, self.limits).await;
     }
 
     async fn serve_tls(&self, stream: TlsStream<TcpStream>, identity: Identity, closing: CancellationToken) {

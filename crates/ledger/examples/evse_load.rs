@@ -1,7 +1,7 @@
 //! What pushes and pulls of EVSE records cost, and what a small commit in the ledger beside them waits for.
 //!
 //! `cargo run --release -p roamhub-ledger --example evse_load -- [FOLDER [RECORDS]]`: fills a new folder below FOLDER
-//! (`/tmp`) with RECORDS (150,000) records of 2 KiB by operators of 100,000 each, and removes it. A million needs 3 GB.
+//! (`/tmp`) with RECORDS (150,000) records of 1,900 bytes by operators of 100,000 each, and removes it. A million needs 3 GB.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,7 +27,7 @@ use roamhub_core::ports::evse::EvseStore;
 use roamhub_ledger::Sqlite;
 
 const LOAD: usize = 100_000;
-const BODY: usize = 2_048;
+const BODY: usize = 1_900;
 const PAGE: u64 = 2_000;
 const PART: usize = 1 << 20;
 
@@ -42,9 +42,9 @@ fn operator(number: usize) -> Result<OperatorId> {
 fn record(owner: usize, number: usize, content: usize) -> Result<EvseRecord> {
     let evse = EvseId::parse(&format!("DE*{owner:03}*E{number:06}"))?;
     // Spread over central Europe, the same each time.
-    let scattered = (owner * LOAD + number).wrapping_mul(2_654_435_761);
-    let latitude = 460_000_000 + i32::try_from(scattered % 80_000_000)?;
-    let longitude = 50_000_000 + i32::try_from(scattered / 80_000_000 % 100_000_000)?;
+    let scattered = (owner * LOAD + number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let latitude = 460_000_000 + i32::try_from((scattered >> 8) % 80_000_000)?;
+    let longitude = 50_000_000 + i32::try_from((scattered >> 36) % 100_000_000)?;
     let facts = EvseFacts {
         evse_id: evse,
         hub_operator_id: None,
@@ -59,7 +59,8 @@ fn record(owner: usize, number: usize, content: usize) -> Result<EvseRecord> {
         dynamic_info: DynamicInfoAvailable::Auto,
     };
     let head = format!(r#"{{"EvseID":"{evse}","content":{content},"filler":""#);
-    let mut body = head.into_bytes();
+    let mut body = Vec::with_capacity(BODY);
+    body.extend_from_slice(head.as_bytes());
     body.resize(BODY - 2, b'x');
     body.extend_from_slice(b"\"}");
     Ok(EvseRecord { facts, body: Bytes::from(body) })

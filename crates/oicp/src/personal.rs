@@ -8,8 +8,8 @@ use crate::{EvcoId, Uid};
 const SHORTEST: usize = 6;
 /// The same for PINs.
 const SHORTEST_PIN: usize = 4;
-/// Behind this an explanation repeats a value.
-const REPEATED: &str = "found \"";
+/// Behind these an explanation repeats a value.
+const REPEATED: [&str; 4] = ["found \"", "names \"", "names provider \"", "names operator \""];
 
 /// The card numbers and contract ids in a body.
 #[must_use]
@@ -112,8 +112,10 @@ pub fn starred(text: &str) -> String {
 pub fn shapes_only(explanation: &str) -> String {
     let mut shaped = String::with_capacity(explanation.len());
     let mut rest = explanation;
-    while let Some(at) = rest.find(REPEATED) {
-        let (before, value) = rest.split_at(at + REPEATED.len());
+    let begin =
+        |text: &str| REPEATED.iter().filter_map(|marker| Some(text.find(marker)? + marker.len())).min();
+    while let Some(at) = begin(rest) {
+        let (before, value) = rest.split_at(at);
         shaped.push_str(before);
         let mut escaped = false;
         let end = value.find(|letter| {
@@ -176,6 +178,8 @@ mod tests {
         let said = r#"EvseID: expected an EvseID; found "04 AB\"cd", and more; SessionID: found "x"#;
         let shaped = shapes_only(said);
         assert_eq!(shaped, r#"EvseID: expected an EvseID; found "99 AA\"AA", and more; SessionID: found "A"#);
+        let path = r#"the path names provider "DE-1", the body DE-DCB"#;
+        assert_eq!(shapes_only(path), r#"the path names provider "AA-9", the body DE-DCB"#);
         assert_eq!(shapes_only("nothing is repeated"), "nothing is repeated");
     }
 }

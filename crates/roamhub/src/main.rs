@@ -14,6 +14,8 @@ mod inspect;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod limits_settings;
+mod load_metrics;
 mod mail;
 mod mandates;
 mod node;

@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::console_tls::ConsoleTls;
 use crate::keys;
 use crate::lifecycle::{Asked, Signals};
-use crate::node::{self, Entrance, Node, Reception};
+use crate::node::{self, Entrance, Node, Reception, Rules};
 use crate::open_files;
 use crate::partners::{self, PartnersFile};
 use crate::settings::{ServeArgs, Settings};
@@ -45,11 +45,11 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     if settings.after_restore {
         restore::pause_all(ledger.as_ref(), &directory, SystemClock.now()).await?;
     }
-    let partners = Arc::new(Partners::new(directory));
+    let partners = Arc::new(Partners::new(directory).with_allowances(settings.limits.allowances.clone()));
     let scheme = if settings.tls.own.is_some() { "https" } else { "http" };
     let courier = HttpCourier::new(settings.outgoing);
     let tls = TlsFiles::load(settings.tls, partners.clone(), courier.certificates())?;
-    let door = tls.door(&settings.limits, settings.proxies)?;
+    let door = tls.door(&settings.limits.connections, settings.proxies)?;
     let oicp = node::bind(settings.listen).await?;
     let console = node::bind(settings.console.listen).await?;
     let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), settings.console.times);
@@ -60,9 +60,9 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let reception = Reception { listener: console, tls: shown, accounts };
     let control = control::bind(&settings.data);
     let file = settings.partners.map(|path| PartnersFile::follow(path, partners.clone()));
-    let entrance = Entrance { listener: oicp, door, limits: settings.limits };
-    let calling = (courier, settings.watching);
-    let node = Node::start((ledger, gone), partners, seal, entrance, reception, control, calling)
+    let entrance = Entrance { listener: oicp, door };
+    let rules = Rules { limits: settings.limits, courier, watching: settings.watching };
+    let node = Node::start((ledger, gone), partners, seal, entrance, reception, control, rules)
         .await
         .context("cannot start")?;
     println!("listening oicp {scheme}://{}", node.oicp);

@@ -7,13 +7,13 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use roamhub_core::address::Reach;
-use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
 use roamhub_relay::Outgoing;
 use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
 use crate::console_settings::{ConsoleSection, ConsoleSettings};
+use crate::limits_settings::{self, LimitsSection, NodeLimits};
 use crate::outgoing::{self, OutgoingSection};
 use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
 use crate::retention_settings::{self, RetentionSection};
@@ -92,6 +92,8 @@ struct SettingsFile {
     issuer: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
     outgoing: OutgoingSection,
     #[serde(default)]
     tls: TlsSection,
@@ -122,8 +124,6 @@ pub(crate) struct Settings {
     pub(crate) tls: TlsSettings,
     /// The proxies that tell who calls.
     pub(crate) proxies: Option<ProxySettings>,
-    /// Bounds on connections.
-    pub(crate) limits: Limits,
     /// How much of the disk is left alone.
     pub(crate) disk: DiskRules,
     /// The hub's name in its receipts.
@@ -132,6 +132,8 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// What protects the hub, and the partners' allowances.
+    pub(crate) limits: NodeLimits,
     /// How the hub calls partners.
     pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
@@ -204,7 +206,8 @@ impl ServeArgs {
             client_ca: self.tls_client_ca.or(file.tls.client_ca),
             connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
         };
-        let limits = tls.limits()?;
+        let mut limits = limits_settings::settle(file.limits)?;
+        limits.connections.per_partner = tls.limits()?.per_partner;
         let proxies = self.proxies.over(file.proxy).settle()?;
         let tls = tls.settle(proxies.is_some())?;
         let plain = tls.own.is_none() && proxies.is_none();

@@ -5,6 +5,7 @@
 //! terms. Only the ingress turns that into HTTP. Partners are seen through one immutable snapshot per call.
 
 pub mod accounts;
+mod allowances;
 mod asked_once;
 pub mod authorise;
 mod authorise_ask;
@@ -22,6 +23,8 @@ pub mod ghosts;
 pub mod hub;
 pub mod identity;
 pub mod lanes;
+mod large;
+pub mod load;
 pub mod mandates;
 mod medium;
 pub mod metrics;
@@ -33,6 +36,7 @@ mod partners_contact;
 pub mod partners_file;
 mod partners_headers;
 mod partners_lanes;
+pub mod partners_limits;
 mod partners_mandate;
 mod partners_remote;
 pub mod people;
@@ -64,6 +68,7 @@ pub use feed::Feed;
 pub use hub::Hub;
 pub use identity::Identity;
 pub use lanes::{LaneError, LaneRecord};
+pub use load::{Load, LoadBounds};
 pub use partners::Partners;
 pub use people::People;
 pub use receipts::Receipts;

@@ -17,6 +17,7 @@ use toml::Spanned;
 
 use crate::partners_contact::NotifyEntry;
 use crate::partners_lanes::BreakerEntry;
+use crate::partners_limits::{LimitsEntry, Side};
 use crate::secret_text::SecretText;
 
 /// What is wrong with a partners document.
@@ -73,6 +74,8 @@ pub(crate) struct OperatorEntry {
     pub(crate) client_key: Option<Spanned<String>>,
     notify: Option<NotifyEntry>,
     preauthorisation_expires: Option<Spanned<String>>,
+    #[serde(default)]
+    limits: LimitsEntry,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +115,8 @@ pub(crate) struct ProviderEntry {
     feed: bool,
     notify: Option<NotifyEntry>,
     accepts_mandated_end: Option<Spanned<bool>>,
+    #[serde(default)]
+    limits: LimitsEntry,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +187,7 @@ impl Reader<'_> {
             contact: self.contact(entry.notify.as_ref())?,
             preauthorisation_expires: self
                 .preauthorisation_expires(entry.preauthorisation_expires.as_ref())?,
+            limits: self.limits(&entry.limits, Side::Operator)?,
         })
     }
 
@@ -227,6 +233,7 @@ impl Reader<'_> {
             feed: entry.feed,
             contact: self.contact(entry.notify.as_ref())?,
             accepts_mandated_end: false,
+            limits: self.limits(&entry.limits, Side::Provider)?,
         };
         self.accepts_mandated_end(entry.accepts_mandated_end.as_ref(), provider)
     }

@@ -172,8 +172,7 @@ impl Retention {
                 let pause = (slice_began.elapsed() * SHARE).clamp(BREATH, LONGEST_PAUSE);
                 tokio::select! {
                     () = stop.cancelled() => return Ok(None),
-                    () = sleep(pause), if from.is_some() => {}
-                    else => {}
+                    () = sleep(pause) => {}
                 }
             }
         }

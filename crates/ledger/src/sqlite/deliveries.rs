@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::personal::{pins, without};
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
 use roamhub_core::mandate::Origin;
 use roamhub_core::order::Turn;
@@ -74,6 +75,10 @@ pub(super) fn settle(
         record_attempt(connection, lease, attempt, true)?;
         return Ok(Settled::Late);
     };
+    let pinned =
+        open.iter().find(|row| row.no == lease.delivery.0 && row.has_pin).map(|row| row.notification);
+    let cleaned = pinned.map(|notification| without_pin(connection, notification, attempt)).transpose()?;
+    let attempt = cleaned.as_ref().unwrap_or(attempt);
     match *fate {
         Fate::Final { state, reason } => {
             if let Some(row) = remove(connection, session, open, lease.delivery.0)? {
@@ -135,6 +140,27 @@ pub(super) fn overwrite_pin(connection: &Connection, notification: i64) -> Resul
             .execute(params![notification, blanked])?;
     }
     Ok(())
+}
+
+/// An attempt whose provider may have repeated the message's PIN in its answer, without it.
+pub(super) fn without_pin(
+    connection: &Connection,
+    notification: i64,
+    attempt: &AttemptRecord,
+) -> Result<AttemptRecord, StoreError> {
+    let body: Vec<u8> = connection
+        .prepare_cached("SELECT body FROM notification WHERE no = ?1")?
+        .query_row([notification], |row| row.get(0))?;
+    let pins = pins(&body);
+    let clean = |text: &str| without(&pins, text);
+    let mut attempt = attempt.clone();
+    attempt.detail = clean(&attempt.detail);
+    attempt.acknowledgement =
+        attempt.acknowledgement.map(|ack| clean(&String::from_utf8_lossy(&ack)).into_bytes().into());
+    if let Some(finding) = &mut attempt.finding {
+        finding.text = clean(&finding.text);
+    }
+    Ok(attempt)
 }
 
 /// Claims a candidate whose turn it is, or ends one that is too old.

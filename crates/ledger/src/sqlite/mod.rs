@@ -32,6 +32,7 @@ mod rates;
 mod readers;
 mod receipts;
 mod records;
+mod refusals;
 mod release;
 mod remote;
 mod replay_queue;
@@ -65,6 +66,7 @@ use roamhub_core::ports::{
     AttemptRecord, Claimed, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError,
     LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, TurnNow,
 };
+use roamhub_core::rank::Rank;
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
@@ -147,6 +149,7 @@ pub struct Sqlite {
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
     reception: Arc<cdr::Reception>,
+    refusals: Arc<refusals::Refusals>,
     lock: Arc<lock::Lock>,
 }
 
@@ -209,8 +212,18 @@ impl Sqlite {
         let desk = writer::Desk { connection, book, runs, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let reception = Arc::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, space, sequencer, reception, lock };
+        let ledger = Self {
+            readers,
+            aside,
+            writer,
+            tenure,
+            recent,
+            space,
+            sequencer,
+            reception: Arc::default(),
+            refusals: Arc::default(),
+            lock,
+        };
         Ok((ledger, Gone(gone)))
     }
 
@@ -268,7 +281,8 @@ impl IntakePort for Sqlite {
         if !self.space.room().takes(intake.kind) {
             return Box::pin(ready(Err(LedgerError::Full)));
         }
-        Box::pin(self.writer.work(move |desk| intake::take_in(desk, &intake)))
+        let rank = Rank::of(intake.kind);
+        Box::pin(self.writer.work_as(rank, move |desk| intake::take_in(desk, &intake)))
     }
 }
 
@@ -340,7 +354,7 @@ impl SessionPort for Sqlite {
         if !self.space.room().opens_sessions() {
             return Box::pin(ready(Err(LedgerError::Full)));
         }
-        Box::pin(self.writer.work(move |desk| sessions::open_pending(desk, &session)))
+        Box::pin(self.writer.work_as(Rank::Driver, move |desk| sessions::open_pending(desk, &session)))
     }
 
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()> {
@@ -370,9 +384,7 @@ impl RecordPort for Sqlite {
         if self.space.room() != Room::Ample {
             return;
         }
-        if !self.writer.write_unheard(move |connection| records::note_refusal(connection, &refusal)) {
-            tracing::debug!("a refusal was not kept: the ledger is busy");
-        }
+        self.refusals.note(refusal, &self.writer);
     }
 
     fn message(&self, process: ProcessId) -> LedgerTask<'_, Option<MessageRecord>> {

@@ -6,12 +6,13 @@
 //! Answers are given only after the commit returned.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use roamhub_core::ports::LedgerError;
+use roamhub_core::rank::Rank;
 use rusqlite::{Connection, ErrorCode};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -23,8 +24,11 @@ use super::space::Space;
 use super::tenure::Tenure;
 use super::{Alarm, StoreError};
 
-/// How many jobs may wait. Beyond that the hub says "busy" instead of growing.
+/// How many jobs that come from outside may wait, the less urgent ones less ([`Rank`]). Beyond that the hub says "busy"
+/// instead of growing.
 const QUEUE: usize = 8192;
+/// More places for the hub's own jobs: outcomes of what it has taken in are not turned away for what is new.
+const OWN: usize = 1024;
 /// How many jobs share a transaction at most, so that no answer waits for an endless one.
 const BATCH: usize = 1024;
 
@@ -119,12 +123,16 @@ pub(super) struct Writer {
     queue: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
     last_commit: Arc<LastCommit>,
+    /// How many jobs are in the queue.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Writer {
     /// Starts the thread on this connection. The alarm is rung when it ends, for whatever reason.
     pub(super) fn start(mut desk: Desk, checkpoints: Checkpoints, alarm: Alarm) -> std::io::Result<Self> {
-        let (queue, jobs) = sync_channel(QUEUE);
+        let (queue, jobs) = sync_channel(QUEUE + OWN);
+        let jobs = Jobs { queue: jobs, waiting: Arc::default() };
+        let waiting = jobs.waiting.clone();
         let teller = Teller::start();
         let last_commit = Arc::new(LastCommit::new());
         let noted = last_commit.clone();
@@ -134,7 +142,7 @@ impl Writer {
             drop(checkpoints);
             drop(desk);
         })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), last_commit })
+        Ok(Self { queue: Some(queue), thread: Some(thread), last_commit, waiting })
     }
 
     /// Queues work that leaves sessions and what they are owed alone, and resolves once it is durable.
@@ -146,14 +154,23 @@ impl Writer {
         self.work(move |desk| work(&desk.connection)).await
     }
 
-    /// Queues work and resolves once it is durable.
+    /// Queues the hub's own work and resolves once it is durable.
     pub(super) async fn work<T, F>(&self, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
         F: Fn(&mut Desk) -> Result<T, StoreError> + Send + 'static,
     {
+        self.work_as(Rank::Own, work).await
+    }
+
+    /// Queues work that came from outside, if there is room for its kind, and resolves once it is durable.
+    pub(super) async fn work_as<T, F>(&self, rank: Rank, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        self.queue(Box::new(Task { work, result: None, reply: Some(reply) }))?;
+        self.queue(rank, Box::new(Task { work, result: None, reply: Some(reply) }))?;
         // The writer never drops a job it took, except by dying: then nobody knows.
         answer.await.unwrap_or(Err(LedgerError::Unknown))
     }
@@ -164,15 +181,28 @@ impl Writer {
         F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
         let work = move |desk: &mut Desk| work(&desk.connection);
-        self.queue(Box::new(Task { work, result: None, reply: None })).is_ok()
+        self.queue(Rank::Progress, Box::new(Task { work, result: None, reply: None })).is_ok()
     }
 
-    fn queue(&self, job: Box<dyn Job>) -> Result<(), LedgerError> {
+    fn queue(&self, rank: Rank, job: Box<dyn Job>) -> Result<(), LedgerError> {
         let queue = self.queue.as_ref().ok_or(LedgerError::Unavailable)?;
-        queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => LedgerError::Busy,
-            TrySendError::Disconnected(_) => LedgerError::Unavailable,
+        let room = if rank == Rank::Own { QUEUE + OWN } else { rank.share_of(QUEUE) };
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= room {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(LedgerError::Busy);
+        }
+        queue.try_send(job).map_err(|error| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(_) => LedgerError::Busy,
+                TrySendError::Disconnected(_) => LedgerError::Unavailable,
+            }
         })
+    }
+
+    /// How many jobs are in the queue, and how many may be.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        (self.waiting.load(Ordering::Relaxed), QUEUE)
     }
 
     pub(super) fn since_last_commit(&self) -> Duration {
@@ -218,20 +248,42 @@ impl Teller {
     }
 }
 
+/// The writer's end of the queue.
+struct Jobs {
+    queue: Receiver<Box<dyn Job>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Jobs {
+    /// Waits for a job; `None` once nobody can queue one any more.
+    fn first(&self) -> Option<Box<dyn Job>> {
+        let first = self.queue.recv().ok()?;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Some(first)
+    }
+
+    /// Adds what else is there, up to a batch.
+    fn rest(&self, batch: &mut Vec<Box<dyn Job>>) {
+        let before = batch.len();
+        batch.extend(self.queue.try_iter().take(BATCH.saturating_sub(before)));
+        self.waiting.fetch_sub(batch.len() - before, Ordering::Relaxed);
+    }
+}
+
 fn write_batches(
     desk: &mut Desk,
-    jobs: &Receiver<Box<dyn Job>>,
+    jobs: &Jobs,
     checkpoints: &Checkpoints,
     last_commit: &LastCommit,
     teller: &Teller,
 ) {
     let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
     let mut next = Instant::now();
-    while let Ok(first) = jobs.recv() {
+    while let Some(first) = jobs.first() {
         batch.push(first);
         rest_until(next);
         next = Instant::now() + PACE;
-        batch.extend(jobs.try_iter().take(BATCH - 1));
+        jobs.rest(&mut batch);
         // A transaction that changed nothing proves nothing about the disk.
         let changes = desk.connection.total_changes();
         match commit(desk, &mut batch) {

@@ -11,6 +11,7 @@
 )]
 
 mod accounts;
+mod allowances;
 mod any_feed;
 mod any_retention;
 mod any_sequence;
@@ -43,6 +44,7 @@ mod sessions;
 mod sqlite_erasure;
 mod sqlite_feed;
 mod sqlite_folder;
+mod sqlite_queue;
 mod sqlite_retention;
 mod sqlite_runs;
 mod sqlite_uploads;
@@ -115,6 +117,11 @@ macro_rules! conformance {
                 findings_come_back_as_they_were
                 the_first_notification_completes_the_evse
                 an_evse_that_is_known_is_kept
+            }
+            allowances {
+                what_is_new_counts_and_repeats_do_not
+                progress_that_is_refused_for_rate_starts_no_five_minutes
+                an_end_has_no_allowance_to_use_up
             }
             repeats {
                 while_leased_it_is_under_way

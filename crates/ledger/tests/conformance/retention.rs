@@ -117,6 +117,7 @@ pub(crate) fn record_on(session: SessionKey, day: i64, plan: CdrPlan) -> CdrInta
         findings: Vec::new(),
         has_pin: false,
         plan,
+        ticket: None,
     }
 }
 

@@ -24,7 +24,6 @@ use roamhub_core::contact::Secret;
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
-use roamhub_ingress::Limits;
 use roamhub_relay::{HttpCourier, Outgoing};
 use roamhub_services::accounts::{LogInTimes, random_password};
 use roamhub_services::{Accounts, Partners, partners_file};
@@ -33,7 +32,8 @@ use tokio::net::TcpListener;
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::Signals;
-use crate::node::{self, Entrance, Node, Reception};
+use crate::limits_settings::NodeLimits;
+use crate::node::{self, Entrance, Node, Reception, Rules};
 use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
 use crate::tls::TlsFiles;
@@ -102,18 +102,18 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let partners = Arc::new(Partners::new(directory));
     let client = secured.as_ref().map(|secured| secured.outgoing());
     let courier = HttpCourier::new(Outgoing { client, ..Outgoing::plain() });
+    let limits = NodeLimits::default();
     let entrance = match &secured {
         None => Entrance::plain(oicp),
         Some(secured) => {
-            let limits = Limits::default();
             let files = TlsFiles::load(secured.server(), partners.clone(), courier.certificates())?;
-            Entrance { listener: oicp, door: files.door(&limits, None)?, limits }
+            Entrance { listener: oicp, door: files.door(&limits.connections, None)? }
         }
     };
     let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), LogInTimes::default());
     let reception = Reception { listener: console, tls: None, accounts: accounts.clone() };
-    let calling = (courier, Watching::default());
-    let node = Node::start((ledger, gone), partners, seal, entrance, reception, None, calling).await?;
+    let rules = Rules { limits, courier, watching: Watching::default() };
+    let node = Node::start((ledger, gone), partners, seal, entrance, reception, None, rules).await?;
 
     let hub = Front::new(node.oicp, secured);
     screen::introduce(&cast, &hub, &operator.url(), &provider.url());

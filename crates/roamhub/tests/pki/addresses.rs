@@ -44,7 +44,9 @@ async fn a_provider_in_the_hubs_own_network_is_not_called_unless_it_is_allowed()
 
     // Without the word: from the next message on, over no connection that was made before.
     let before = provider.received().len();
-    let text = std::fs::read_to_string(hub.partners_file()).unwrap().replace("allow_private = true", "");
+    let text = std::fs::read_to_string(hub.partners_file())
+        .unwrap()
+        .replace("allow_private = true", "allow_private = false");
     std::fs::write(hub.partners_file(), text).unwrap();
     hub.reload();
     hub.wait_for_log("partners read again", SOON).await;
@@ -84,7 +86,8 @@ async fn other_spellings_and_names_lead_to_the_same_no() {
     let provider = FakeProvider::start().await;
     let port = provider.port();
     for host in ["localhost", "[::ffff:127.0.0.1]", "2130706433", "169.254.169.254"] {
-        let allowed = if host.starts_with("169") { "allow_private = true" } else { "" };
+        // Where nothing is said, the kit says yes for the tests of everything else.
+        let allowed = if host.starts_with("169") { "allow_private = true" } else { "allow_private = false" };
         let text = partners(&format!("http://{host}:{port}"), allowed);
         let hub = HubProcess::builder(BIN).partners(&text).with_tls().start().await;
         let operator = hub.operator("DE*ABC");
@@ -105,7 +108,7 @@ async fn an_operator_in_the_hubs_own_network_is_not_asked_from_afar() {
             operator.url()
         )
     };
-    for (lines, code) in [("", "310"), ("allow_private = true", "000")] {
+    for (lines, code) in [("allow_private = false", "310"), ("allow_private = true", "000")] {
         let hub = HubProcess::builder(BIN).partners(&text(lines)).with_tls().start().await;
         let provider = hub.provider("DE-DCB");
         let answer = provider.ask(RemoteService::Start, messages::remote_start(messages::EVCO)).await;

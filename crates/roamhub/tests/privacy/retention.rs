@@ -19,8 +19,7 @@ use serde_json::Value;
 use crate::planted::{assert_clean, card};
 use crate::stage::{BIN, SOON};
 
-const PARTNERS: &str =
-    "[[operator]]\nid = \"DE*ABC\"\n\n[[provider]]\nid = \"DE-DCB\"\nservices = [\"authorization\"]\n";
+const PARTNERS: &str = "[[operator]]\nid = \"DE*ABC\"\n\n[[provider]]\nid = \"DE-DCB\"\n";
 
 fn days_ago(days: i64) -> Timestamp {
     SystemTime::now().checked_sub(SignedDuration::from_hours(24 * days)).unwrap()
@@ -81,6 +80,7 @@ async fn ledger_of_before(folder: &Path, sessions: usize, days: i64) {
             cpo_partner_session_id: None,
             plan: Plan::Send { lease_until: began },
             progress_gap: Duration::ZERO,
+            ticket: None,
         };
         let Taken::Stored(sending) = ledger.take_in(Arc::new(intake)).await.unwrap() else {
             panic!("not stored")

@@ -98,11 +98,15 @@ fn inside(
     area: SearchCenter,
 ) -> Result<Inside, StoreError> {
     let (mut found, mut last) = (Vec::new(), None);
+    // Reading the facts is most of the work.
+    let filter = (*filter != Filter::default()).then_some(filter);
     while let Some(row) = rows.next()? {
         let no = row.get(0)?;
         last = Some(no);
-        let Some(operator) = list::shows(heads, row, Some(filter))? else { continue };
-        if area.holds(facts::position(row)?) {
+        if !area.holds(facts::position(row)?) {
+            continue;
+        }
+        if let Some(operator) = list::shows(heads, row, filter)? {
             found.push((operator, no));
         }
     }

@@ -23,12 +23,12 @@ use crate::sqlite::StoreError;
 use crate::sqlite::rows::instant;
 
 /// Records that a portion brings at most, and bytes of them.
-const PORTION: usize = 200;
-const PORTION_BYTES: usize = 512 << 10;
+const PORTION: usize = 50;
+const PORTION_BYTES: usize = 128 << 10;
 /// Rows that a portion ends at most.
-const PORTION_ENDS: usize = 2000;
-/// The longest rest between two portions; otherwise as long as the last one took.
-const REST: Duration = Duration::from_millis(50);
+const PORTION_ENDS: usize = 500;
+/// The shortest and the longest rest between two portions; otherwise as long as the last one took.
+const REST: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 
 /// Whose push it is.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ impl EvseFile {
                     return Ok(EvsePushed::Refused(Refused { misfit: Misfit::Elsewhere, named }));
                 }
             }
-            tokio::time::sleep(started.elapsed().min(REST)).await;
+            tokio::time::sleep(started.elapsed().clamp(REST.0, REST.1)).await;
         }
         // There is always a last piece.
         Err(LedgerError::Contradiction)

@@ -45,7 +45,9 @@ pub(super) fn remove(desk: &mut Desk, work: &Work, found: &Found) -> Result<Slic
         }
         let Some(message) = message(&desk.connection, *no)? else { continue };
         let leaves = may_leave(&desk.connection, work, &message, &passed)? == Verdict::Go;
-        if !leaves || !desk.runs.can_leave(*no) {
+        // What the writer knows by heart to be owed has the last word.
+        let owed = !desk.book.open(&desk.connection, key(&message.session)?)?.is_empty();
+        if !leaves || owed || !desk.runs.can_leave(*no) {
             return Ok(Slice { removed, next: None });
         }
         remove_session(desk, &message.session)?;

@@ -26,7 +26,7 @@ const fn sweep(kind: Kind, table: &'static str, key: &'static str, goes: &'stati
 }
 
 /// Nothing here is found by what is asked on the way of a message, but for cards.
-pub(super) const SWEEPS: [Sweep; 14] = [
+pub(super) const SWEEPS: [Sweep; 16] = [
     sweep(Kind::KeptRecords, "kept_record", "no", "received_at <= ?1"),
     sweep(Kind::Cards, "card", "medium", "seen_at <= ?1"),
     sweep(
@@ -69,6 +69,8 @@ pub(super) const SWEEPS: [Sweep; 14] = [
     sweep(Kind::Audit, "passed_over", "session", "at <= ?1"),
     sweep(Kind::Audit, "blocked", "no", "at <= ?1"),
     sweep(Kind::Audit, "pin_guess", "guessed", "last_at <= ?1"),
+    sweep(Kind::Audit, "audit", "no", "at <= ?1"),
+    sweep(Kind::Audit, "api_token", "no", "revoked_at <= ?1 OR expires_at <= ?1"),
 ];
 
 impl Sweep {
@@ -83,7 +85,7 @@ impl Sweep {
     fn remove(&self, connection: &Connection, cutoff: i64, keys: &[Value]) -> Result<u64, StoreError> {
         let Self { table, key, goes, .. } = self;
         let mut statement =
-            connection.prepare_cached(&format!("DELETE FROM {table} WHERE {key} = ?2 AND {goes}"))?;
+            connection.prepare_cached(&format!("DELETE FROM {table} WHERE {key} = ?2 AND ({goes})"))?;
         let mut removed: u64 = 0;
         for key in keys {
             removed += u64::try_from(statement.execute(params![cutoff, key])?).unwrap_or(u64::MAX);
