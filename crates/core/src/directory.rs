@@ -14,7 +14,7 @@ use crate::Partner;
 use crate::address::Reach;
 use crate::allowance::Figures;
 use crate::certificate::{CertificateName, CertificateRule, Fingerprint};
-use crate::contact::Contact;
+use crate::contact::{Contact, Secret};
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
@@ -71,7 +71,7 @@ pub struct RemoteOffer {
     /// What it gets for one exchange.
     pub timeout: Duration,
     /// Headers sent with every request to it.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// May its address be loopback or private?
     pub allow_private: bool,
     /// Extra trust for its server certificate (PEM file).
@@ -148,7 +148,7 @@ pub struct Provider {
     /// How many at a time, how fast, and when to stop asking.
     pub lane: LaneSettings,
     /// Headers sent with every request to it.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// May its address be loopback or private?
     pub allow_private: bool,
     /// Extra trust for its server certificate (PEM file).

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use roamhub_console::{Admin, Console, differences, ghosts};
+use roamhub_console::{Admin, Console};
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
@@ -21,7 +21,8 @@ use roamhub_relay::metrics::RelayMetrics;
 use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
-use roamhub_services::{Hub, Load, Partners, Receipts};
+use roamhub_services::{Accounts, CertificateList, Hub, Load, Partners, Receipts};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -36,6 +37,13 @@ use crate::watching::{Parts, Watching};
 
 /// How long deliveries under way may take once the hub is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Where people call: the listener, TLS if it has a certificate, and who may come in.
+pub(crate) struct Reception {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) accounts: Accounts,
+}
 
 /// Where partners call, and how they come in.
 pub(crate) struct Entrance {
@@ -114,7 +122,7 @@ impl Node {
         partners: Arc<Partners>,
         seal: Seal,
         entrance: Entrance,
-        console_listener: TcpListener,
+        reception: Reception,
         control: Option<(UnixListener, SocketFile)>,
         Rules { limits, courier, watching }: Rules,
     ) -> anyhow::Result<Self> {
@@ -132,13 +140,16 @@ impl Node {
             Tuning::default(),
         );
         let services = ServiceMetrics::register(&mut registry);
+        let seen = webhooks.certificates();
         let parts = Parts {
             ledger: ledger.clone(),
             clock: clock.clone(),
             partners: partners.clone(),
-            certificates: webhooks.certificates(),
+            certificates: seen.clone(),
             webhooks: webhooks.clone(),
         };
+        let certificates = CertificateList::new(seen, partners.clone());
+        let known = partners.clone();
         let watchers = watching.prepare(parts, &services, &mut registry)?;
         let load = Load::new(ledger.clone(), limits.load);
         registry.register_collector(Box::new(LoadCollector(load.clone())));
@@ -152,12 +163,11 @@ impl Node {
             PartnerServices::new(hub.clone(), receipts, limits.sizes.messages, metrics.clone(), load.clone());
         let routes = Routes::new(hub.clone(), partner_services, limits.sizes, metrics.clone(), load);
         let Entrance { listener, door } = entrance;
-        let (oicp_at, console_at) = (listener.local_addr()?, console_listener.local_addr()?);
+        let (oicp_at, console_at) = (listener.local_addr()?, reception.listener.local_addr()?);
         let server = Server::new(listener, door, routes, limits.connections, metrics);
-        let admin = Admin::new(ledger.clone(), clock.clone());
-        let console = Console::new(ledger, clock, registry)
-            .with(ghosts::routes(hub.clone()))
-            .with(differences::routes(hub.clone()));
+        let Reception { listener: console_listener, tls: console_tls, accounts } = reception;
+        let admin = Admin::new(ledger.clone(), clock.clone(), accounts).with_partners(known, certificates);
+        let console = Console::new(ledger, clock, registry);
         watchers.clear_up().await;
         let (redelivery, replay) = (relay.clone(), relay.clone());
         let (comparing, compare_stop) = (hub.comparing(), stop.clone());
@@ -177,7 +187,10 @@ impl Node {
             ("certificates towards partners", tokio::spawn(following)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
-            ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
+            (
+                "console",
+                tokio::spawn(console.run(console_listener, console_tls, admin.clone(), stop.clone())),
+            ),
         ];
         let control = control.map(|(listener, file)| {
             essential.push(("control", tokio::spawn(admin.serve(listener, stop.clone()))));

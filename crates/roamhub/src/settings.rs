@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use roamhub_core::address::Reach;
@@ -12,6 +12,7 @@ use roamhub_relay::Outgoing;
 use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
+use crate::console_settings::{ConsoleSection, ConsoleSettings};
 use crate::limits_settings::{self, LimitsSection, NodeLimits};
 use crate::outgoing::{self, OutgoingSection};
 use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
@@ -42,7 +43,7 @@ pub(crate) struct ServeArgs {
     /// Where people and monitoring call [default: 127.0.0.1:8081]
     #[arg(long, env = "ROAMHUB_CONSOLE", value_name = "ADDR")]
     console: Option<SocketAddr>,
-    /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
+    /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id and passwords go in the clear
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
     /// The hub's certificate chain (PEM): partners are then known by their client certificates
@@ -82,7 +83,8 @@ struct SettingsFile {
     data: Option<PathBuf>,
     partners: Option<PathBuf>,
     listen: Option<SocketAddr>,
-    console: Option<SocketAddr>,
+    #[serde(default)]
+    console: ConsoleSection,
     #[serde(default)]
     allow_plain_http: bool,
     disk_mark: Option<u32>,
@@ -116,8 +118,8 @@ pub(crate) struct Settings {
     pub(crate) partners: Option<PathBuf>,
     /// Where partners call.
     pub(crate) listen: SocketAddr,
-    /// Where people call.
-    pub(crate) console: SocketAddr,
+    /// Where people call, and how.
+    pub(crate) console: ConsoleSettings,
     /// The hub's certificate.
     pub(crate) tls: TlsSettings,
     /// The proxies that tell who calls.
@@ -209,11 +211,13 @@ impl ServeArgs {
         let proxies = self.proxies.over(file.proxy).settle()?;
         let tls = tls.settle(proxies.is_some())?;
         let plain = tls.own.is_none() && proxies.is_none();
+        let of_partner_port = tls.own.clone();
+        let allowed = self.allow_plain_http || file.allow_plain_http;
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
-            console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            console: file.console.settle(self.console, of_partner_port, allowed)?,
             tls,
             proxies,
             limits,
@@ -230,7 +234,6 @@ impl ServeArgs {
                 ..watching_settings::settle(file.watchdog, file.notify, file.smtp)?
             },
         };
-        let allowed = self.allow_plain_http || file.allow_plain_http;
         if !allowed && settings.believes_everybody() && !settings.listen.ip().is_loopback() {
             bail!(
                 "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
@@ -254,7 +257,12 @@ fn read_file(named: Option<&Path>) -> anyhow::Result<SettingsFile> {
         None => return Ok(SettingsFile::default()),
     };
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+    // Not the error's own text: it repeats the line, and with it what may be a secret.
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        anyhow!("{} is not right: line {line}: {}", path.display(), error.message())
+    })
 }
 
 /// How long what is kept, as a hub with this settings file (or the usual one) would have it.

@@ -21,7 +21,7 @@ use crate::clock::SystemClock;
 use crate::proxy_settings::ProxySettings;
 
 /// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A certificate that ends so soon is worth a line in the log whenever it is loaded.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -81,7 +81,7 @@ pub(crate) struct TlsFiles {
 }
 
 /// What tells one state of a file from the next; also where it is replaced, or a link to it.
-type Stamp = Option<(u64, u64, i64, i64)>;
+pub(crate) type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl TlsFiles {
     /// Loads them. Until when the hub's certificate and those of callers are valid is noted.
@@ -186,12 +186,13 @@ impl TlsSettings {
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
+pub(crate) fn stamp(path: &Path) -> Stamp {
     let file = std::fs::metadata(path).ok()?;
     Some((file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
 }
 
-fn say_if_it_ends(server: &ServerCertificate) {
+/// Says so in the log when the hub's certificate has expired, or does so soon.
+pub(crate) fn say_if_it_ends(server: &ServerCertificate) {
     let now = SystemClock.now();
     match server.not_after() {
         Some(not_after) if not_after < now => {

@@ -18,18 +18,22 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use clap::Args;
 use oicp::{EvseId, OperatorId, ProviderId, SessionId};
+use roamhub_core::access;
+use roamhub_core::account::UserName;
+use roamhub_core::contact::Secret;
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
 use roamhub_relay::{HttpCourier, Outgoing};
-use roamhub_services::{Partners, partners_file};
+use roamhub_services::accounts::{LogInTimes, random_password};
+use roamhub_services::{Accounts, Partners, partners_file};
 use tokio::net::TcpListener;
 
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::Signals;
 use crate::limits_settings::NodeLimits;
-use crate::node::{self, Entrance, Node, Rules};
+use crate::node::{self, Entrance, Node, Reception, Rules};
 use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
 use crate::tls::TlsFiles;
@@ -61,6 +65,9 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "ADDR")]
     console: Option<SocketAddr>,
 }
+
+/// The demo's user of the console.
+const DEMO_USER: &str = "demo";
 
 /// Who plays.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +110,10 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
             Entrance { listener: oicp, door: files.door(&limits.connections, None)? }
         }
     };
+    let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), LogInTimes::default());
+    let reception = Reception { listener: console, tls: None, accounts: accounts.clone() };
     let rules = Rules { limits, courier, watching: Watching::default() };
-    let node = Node::start((ledger, gone), partners, seal, entrance, console, None, rules).await?;
+    let node = Node::start((ledger, gone), partners, seal, entrance, reception, None, rules).await?;
 
     let hub = Front::new(node.oicp, secured);
     screen::introduce(&cast, &hub, &operator.url(), &provider.url());
@@ -116,7 +125,9 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let delivered = by_card && from_afar;
     screen::conclude(delivered);
     if !args.once {
+        let password = demo_user(&accounts).await?;
         screen::invite(&cast, &hub, &node, GUIDE_SESSION);
+        screen::console(&node, DEMO_USER, password.expose());
         signals.stop().await;
         screen::goodbye();
     }
@@ -147,6 +158,13 @@ impl Cast {
 fn spot(operator: &OperatorId, number: &str) -> Option<EvseId> {
     let iso = EvseId::parse(&format!("{operator}*E{number}*1"));
     iso.or_else(|_| EvseId::parse(&format!("{operator}*{number}*1"))).ok()
+}
+
+/// A user with a password of this run alone.
+async fn demo_user(accounts: &Accounts) -> anyhow::Result<Secret> {
+    let password = random_password()?;
+    accounts.add_user(UserName::parse(DEMO_USER)?, access::Role::Administer, password.clone()).await?;
+    Ok(password)
 }
 
 async fn bind(wanted: Option<SocketAddr>, usual_port: u16) -> anyhow::Result<TcpListener> {

@@ -98,6 +98,14 @@ pub(crate) fn invite(cast: &Cast, hub: &Front, node: &Node, session: &str) {
     }
     println!();
     println!("  health and metrics  http://{0}/readyz  http://{0}/metrics", node.console);
+}
+
+/// The way into the console.
+pub(crate) fn console(node: &Node, user: &str, password: &str) {
+    println!(
+        "  console             http://{}/  user {NAME}{user}{NAME:#}  password {NAME}{password}{NAME:#}",
+        node.console
+    );
     println!("  {DIM}Ctrl-C ends it; nothing is kept.{DIM:#}");
 }
 

@@ -49,7 +49,10 @@ impl Stage {
         };
         look("the log", &self.hub.log());
         for path in PAGES {
-            look(path, &self.hub.get_console(path).await.text());
+            let api = path.starts_with("/api/");
+            let shown = if api { self.hub.get_admin(path).await } else { self.hub.get_console(path).await };
+            assert_ne!(shown.status, 401, "{path}: {shown:?}");
+            look(path, &shown.text());
         }
         for message in self.webhook.messages() {
             look("a webhook", &message.to_string());
@@ -61,7 +64,7 @@ impl Stage {
         let ids: Vec<&String> = self.processes.iter().chain(&self.sessions).collect();
         for id in ids {
             for kind in ["messages", "sessions"] {
-                look(kind, &self.hub.get_console(&format!("/api/v1/{kind}/{id}")).await.text());
+                look(kind, &self.hub.get_admin(&format!("/api/v1/{kind}/{id}")).await.text());
             }
             for arguments in [vec!["inspect", id], vec!["inspect", id, "--json"]] {
                 let ended = self.program(&arguments, "").await;

@@ -207,6 +207,7 @@ async fn wrong_addresses(stage: &mut Stage) {
         format!("/api/v1/{uid}"),
     ] {
         assert_clean(&path, &stage.hub.get_console(&path).await.text());
+        assert_clean(&path, &stage.hub.get_admin(&path).await.text());
     }
 }
 

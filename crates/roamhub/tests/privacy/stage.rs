@@ -107,7 +107,9 @@ impl Stage {
         let mut looks = tokio::time::interval(Duration::from_millis(40));
         loop {
             looks.tick().await;
-            let page = self.hub.get_console(path).await.text();
+            let api = path.starts_with("/api/");
+            let page = if api { self.hub.get_admin(path).await } else { self.hub.get_console(path).await };
+            let page = page.text();
             if condition(&page) {
                 return page;
             }
