@@ -2,16 +2,4 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use oicp::ack::{Acknowledgement, Reading};
-
-fuzz_target!(|body: &[u8]| {
-    let Reading::Acknowledged { ack, .. } = Acknowledgement::read(body) else { return };
-    let Reading::Acknowledged { ack: again, completed: false } = Acknowledgement::read(&ack.to_json()) else {
-        panic!("an acknowledgement that was written is not read again");
-    };
-    assert_eq!(
-        (ack.result, ack.status.code, ack.session_id),
-        (again.result, again.status.code, again.session_id)
-    );
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| roamhub_fuzzing::acknowledgement(bytes));

@@ -1,22 +1,29 @@
-//! What people and their monitoring talk to: health, readiness, metrics, the admin API. The web console will live here
-//! too.
+//! What people and their monitoring talk to: health, readiness, metrics, the admin API, the web console's pages.
 //!
 //! * `/healthz`: the process answers;
 //! * `/readyz`: the ledger could be written within the last seconds, so messages can be taken in;
 //! * `/metrics`: Prometheus text;
-//! * `/api/v1`: see [`admin`] and [`ghosts`].
+//! * `/api/v1`, and the pages: see [`admin`] and [`routes`]; who may do what is decided at the [`door`].
+//!
+//! The first three are open to whoever reaches the address; they name partners, and nobody else.
 
 pub mod admin;
-pub mod differences;
-pub mod ghosts;
+mod cookie;
+pub mod door;
+mod forms;
+mod pages;
+pub mod routes;
+mod server;
+mod trail;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -24,11 +31,31 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::room::Room;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub use admin::Admin;
+pub use door::Wire;
+
+use door::Door;
+
+/// Of every answer: nothing from elsewhere, no script, in nobody's frame, taken for what it says it is.
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'",
+        ),
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    // Not `no-referrer`: under it browsers hide where a form comes from, also from this very server.
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+];
 
 /// A commit this recent needs no further proof.
 const RECENT: Duration = Duration::from_secs(2);
@@ -46,7 +73,6 @@ pub struct Console {
     clock: Arc<dyn Clock>,
     registry: Registry,
     backlog: Family<ProviderLabel, Gauge>,
-    more: Router,
 }
 
 impl std::fmt::Debug for Console {
@@ -61,32 +87,38 @@ impl Console {
     pub fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, mut registry: Registry) -> Self {
         let backlog = Family::default();
         registry.register("roamhub_deliveries_open", "Deliveries owed, per provider", backlog.clone());
-        Self { ledger, clock, registry, backlog, more: Router::new() }
+        Self { ledger, clock, registry, backlog }
     }
 
-    /// Serves these routes as well.
-    #[must_use]
-    pub fn with(self, routes: Router) -> Self {
-        Self { more: self.more.merge(routes), ..self }
-    }
-
-    /// Serves until it is told to stop.
-    pub async fn run(mut self, listener: TcpListener, stop: CancellationToken) {
-        let more = std::mem::take(&mut self.more);
-        let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-        let admin = Admin::new(self.ledger.clone(), self.clock.clone()).console_routes(loopback);
+    /// Serves itself and the admin API until it is told to stop; over TLS if there are settings for it.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+        admin: Admin,
+        stop: CancellationToken,
+    ) {
+        let wire = if tls.is_some() { Wire::Tls } else { Wire::Plain };
         let routes = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .with_state(Arc::new(self))
-            .merge(admin)
-            .merge(more);
-        let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the console ended");
-        }
+            .merge(routes::behind(Door::Console(wire), &admin))
+            .layer(DefaultBodyLimit::max(forms::LONGEST))
+            .layer(map_response(with_headers));
+        server::serve(listener, tls, routes, stop).await;
     }
+}
+
+async fn with_headers(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
+    // What somebody has seen stays with them.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    answer
 }
 
 async fn ready(State(console): State<Arc<Console>>) -> (StatusCode, String) {

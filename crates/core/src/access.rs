@@ -243,6 +243,15 @@ pub enum RoleError {
 }
 
 impl Reach {
+    /// Whether what is this partner's is within reach; without one it is the hub's.
+    #[must_use]
+    pub fn is_about(self, partner: Option<&Partner>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Own(own) => partner == Some(&own),
+        }
+    }
+
     /// Whether what belongs to this operator and this provider is within reach.
     #[must_use]
     pub fn takes_in(self, operator: Option<&OperatorId>, provider: Option<&ProviderId>) -> bool {

@@ -12,8 +12,9 @@ use oicp::{NotificationType, OperatorId, ProviderId};
 
 use crate::Partner;
 use crate::address::Reach;
+use crate::allowance::Figures;
 use crate::certificate::{CertificateName, CertificateRule, Fingerprint};
-use crate::contact::Contact;
+use crate::contact::{Contact, Secret};
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
@@ -58,6 +59,8 @@ pub struct Operator {
     pub contact: Contact,
     /// Its mandate: after so long without a word of it, the hub ends a session on its behalf.
     pub preauthorisation_expires: Option<Duration>,
+    /// Allowances of its own, over the hub's.
+    pub limits: Figures,
 }
 
 /// What an operator can be asked from afar, and how it is called. Without a URL it cannot be asked anything.
@@ -68,7 +71,7 @@ pub struct RemoteOffer {
     /// What it gets for one exchange.
     pub timeout: Duration,
     /// Headers sent with every request to it.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// May its address be loopback or private?
     pub allow_private: bool,
     /// Extra trust for its server certificate (PEM file).
@@ -145,7 +148,7 @@ pub struct Provider {
     /// How many at a time, how fast, and when to stop asking.
     pub lane: LaneSettings,
     /// Headers sent with every request to it.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// May its address be loopback or private?
     pub allow_private: bool,
     /// Extra trust for its server certificate (PEM file).
@@ -160,6 +163,8 @@ pub struct Provider {
     pub contact: Contact,
     /// Does it accept Ends that the hub issues on operators' behalf?
     pub accepts_mandated_end: bool,
+    /// Allowances of its own, over the hub's.
+    pub limits: Figures,
 }
 
 impl Provider {

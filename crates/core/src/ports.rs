@@ -10,6 +10,7 @@ mod erasure;
 pub mod evse;
 mod feed;
 mod lanes;
+mod load;
 mod look;
 pub mod mandate;
 mod media;
@@ -19,6 +20,7 @@ mod receipts;
 mod release;
 pub mod remote;
 mod replay;
+pub mod retention;
 pub mod watch;
 
 use std::future::Future;
@@ -30,6 +32,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use oicp::{EvseId, Finding, OperatorId, ProviderId};
 
+use crate::allowance::{Ticket, TooOften};
 use crate::delivery::{FinalState, Lease, OwedDelivery};
 use crate::lane::Urgency;
 use crate::outcome::Exchange;
@@ -43,6 +46,7 @@ pub use clock_step::ClockStepPort;
 pub use erasure::ErasurePort;
 pub use feed::FeedPort;
 pub use lanes::{LanePort, Pause, Queue};
+pub use load::{LoadPort, Waiting};
 pub use look::LookPort;
 pub use media::{MediaPort, UploadPort};
 pub use receipts::ReceiptPort;
@@ -108,6 +112,8 @@ pub struct Intake {
     pub plan: Plan,
     /// The least distance between two Progress notifications of a session.
     pub progress_gap: Duration,
+    /// What it counts against, unless it is a repeat.
+    pub ticket: Option<Ticket>,
 }
 
 /// What is to be done with a notification once it is stored.
@@ -196,6 +202,8 @@ pub enum Declined {
         /// When the last one was stored.
         last: Timestamp,
     },
+    /// Its sender's allowance is used up.
+    TooOften(TooOften),
 }
 
 /// Taking messages in.
@@ -380,9 +388,11 @@ pub trait Ledger:
     + UploadPort
     + MediaPort
     + mandate::MandatePort
+    + LoadPort
     + accounts::AccountPort
     + accounts::AuditPort
     + rates::RatePort
+    + retention::RetentionPort
 {
     /// Commits something small: readiness means that this worked lately.
     fn probe(&self, at: Timestamp) -> LedgerTask<'_, ()>;

@@ -8,6 +8,7 @@ use oicp::ProviderId;
 
 use crate::Partner;
 use crate::address::Reach;
+use crate::contact::Secret;
 use crate::lane::LaneSettings;
 use crate::outcome::FaultCodes;
 use crate::retry::RetrySchedule;
@@ -19,8 +20,8 @@ pub struct Endpoint {
     pub partner: Partner,
     /// Its base URL; the service path is appended.
     pub base_url: String,
-    /// Headers sent with every request, e.g. an API key.
-    pub headers: Vec<(String, String)>,
+    /// Headers sent with every request, e.g. an API key: each value is a secret.
+    pub headers: Vec<(String, Secret)>,
     /// Extra trust anchors (PEM) for its server certificate.
     pub ca: Option<PathBuf>,
     /// The certificate that the hub shows it; without one, that of all calls, if there is one.

@@ -19,6 +19,9 @@ use crate::table::{EdgeFault, Row, of_verdict};
 /// What is said about a message that is not relayed right away.
 pub const DELIVERY_HEADER: &str = "hub-delivery";
 
+/// Said before any work is done for a call.
+const TOO_BUSY: &str = "the hub has too much under way; nothing was stored, send it again in a moment";
+
 /// An answer, ready for the wire.
 #[derive(Debug)]
 pub struct WireAnswer {
@@ -28,6 +31,8 @@ pub struct WireAnswer {
     pub body: Vec<u8>,
     /// `Hub-Delivery`, where the message is kept for later.
     pub delivery: Option<&'static str>,
+    /// When to try again, in seconds, where that is known.
+    pub retry_after: Option<u64>,
     /// In words, for the record of refusals; empty where a provider's answer is passed on.
     pub reason: String,
 }
@@ -39,7 +44,7 @@ pub fn of_reply(service: Service, reply: Reply) -> WireAnswer {
     match reply.verdict {
         Verdict::Relayed(ack) => {
             let body = relayed(ack, reply.ids).to_json();
-            WireAnswer { row, body, delivery: None, reason: String::new() }
+            WireAnswer { row, body, delivery: None, retry_after: None, reason: String::new() }
         }
         _ => of_the_hubs_own(service, row, &reply),
     }
@@ -65,7 +70,11 @@ fn of_the_hubs_own(service: Service, row: Row, reply: &Reply) -> WireAnswer {
         (verdict, _) if plain => acknowledgement(is_yes(verdict), status, &reply.ids).to_json(),
         (verdict, service) => fault(service, verdict, status, &reply.ids),
     };
-    WireAnswer { row, body, delivery, reason }
+    let retry_after = match reply.verdict {
+        Verdict::TooOften(too_often) => Some(too_often.seconds()),
+        _ => None,
+    };
+    WireAnswer { row, body, delivery, retry_after, reason }
 }
 
 /// The answer to a call that no service has seen.
@@ -82,7 +91,7 @@ pub fn of_fault(service: Option<Service>, fault: &EdgeFault) -> WireAnswer {
         violations: &Violations::default(),
         not_authorized: service.is_some_and(asks_for_authorisation),
     };
-    WireAnswer { row, body: body.to_json(), delivery: None, reason: message }
+    WireAnswer { row, body: body.to_json(), delivery: None, retry_after: None, reason: message }
 }
 
 /// Whether the hub itself says yes.
@@ -98,7 +107,7 @@ fn is_yes(verdict: &Verdict) -> bool {
 #[must_use]
 pub fn of_records() -> WireAnswer {
     let row = Row { http: http::StatusCode::OK, code: Code::SUCCESS };
-    WireAnswer { row, body: Vec::new(), delivery: None, reason: String::new() }
+    WireAnswer { row, body: Vec::new(), delivery: None, retry_after: None, reason: String::new() }
 }
 
 /// The provider's acknowledgement, with the caller's own ids.
@@ -215,6 +224,8 @@ fn status(reply: &Reply, code: Code) -> Status {
         Verdict::Rejected(rejected) => rejected.to_string(),
         Verdict::Ledger(LedgerError::Contradiction) => "the hub failed; its log says how".to_owned(),
         Verdict::Ledger(LedgerError::Busy) => "the hub is busy; nothing was stored, send it again".to_owned(),
+        Verdict::TooBusy => TOO_BUSY.to_owned(),
+        Verdict::TooOften(too_often) => too_often.to_string(),
         Verdict::Ledger(LedgerError::Full) => {
             "the hub's disk is almost full; nothing was stored, send it again later".to_owned()
         }
@@ -249,6 +260,7 @@ pub(crate) fn fault_in_words(fault: &EdgeFault) -> String {
         EdgeFault::NotOffered => "this hub does not offer this OICP service".to_owned(),
         EdgeFault::Method => "OICP services are called with POST".to_owned(),
         EdgeFault::TooLarge { most } => format!("the body is longer than {most} bytes"),
+        EdgeFault::TooBusy => TOO_BUSY.to_owned(),
         EdgeFault::TooSlow => "the body did not arrive in time".to_owned(),
         EdgeFault::BrokenOff => "the body ended before it was complete".to_owned(),
         EdgeFault::Encoding => "Content-Encoding must be absent, identity or gzip".to_owned(),

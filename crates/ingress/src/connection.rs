@@ -3,15 +3,18 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::peer::Peer;
+use crate::deadlines::Paced;
+use crate::peer::Peers;
 use crate::routes::Routes;
+use crate::server::Limits;
 
 /// Calls of one HTTP/2 connection at a time.
 const STREAMS: u32 = 128;
@@ -31,20 +34,32 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+impl Protocol {
+    /// What the handshake agreed on.
+    pub(crate) fn agreed(name: Option<&[u8]>) -> Self {
+        if name == Some(b"h2") { Self::Http2 } else { Self::Http1 }
+    }
+}
+
 /// Serves a connection. It ends when it is to, behind the call under way.
-pub(crate) async fn serve<S>(
-    stream: S,
-    protocol: Protocol,
-    routes: Arc<Routes>,
-    peer: Arc<Peer>,
-    idle: Duration,
-) where
+pub(crate) async fn serve<S>(stream: S, protocol: Protocol, routes: Arc<Routes>, peers: Peers, limits: Limits)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let closing = peer.closing.clone();
-    let service = service_fn(move |request| {
-        let (routes, peer) = (routes.clone(), peer.clone());
-        async move { Ok::<_, Infallible>(routes.answer(request, peer).await) }
+    let Limits { idle, deadlines, head_size, .. } = limits;
+    let closing = peers.closing();
+    let (stream, phase) = match protocol {
+        Protocol::Http1 => Paced::new(stream, deadlines),
+        Protocol::Http2 => Paced::shared(stream, deadlines),
+    };
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (routes, peer, phase) = (routes.clone(), peers.of(request.headers()), phase.clone());
+        phase.begins();
+        async move {
+            let answer = routes.answer(request, peer).await;
+            phase.ends();
+            Ok::<_, Infallible>(answer)
+        }
     });
     let stream = TokioIo::new(stream);
     let ended = match protocol {
@@ -56,6 +71,7 @@ pub(crate) async fn serve<S>(
                 .writev(false)
                 .timer(TokioTimer::new())
                 .header_read_timeout(idle)
+                .max_buf_size(head_size)
                 .serve_connection(stream, service);
             tokio::pin!(connection);
             tokio::select! {

@@ -13,6 +13,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::proxy::Proxies;
+
 /// What is spoken over TLS (ALPN), the preferred one first.
 pub const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
@@ -23,6 +25,8 @@ pub enum Door {
     Plain,
     /// TLS, with certificates on both sides.
     Tls(TlsDoor),
+    /// Proxies that end TLS for the partners; they may speak TLS with the hub themselves.
+    Proxies(Arc<Proxies>, Option<TlsDoor>),
 }
 
 /// TLS, with certificates on both sides.

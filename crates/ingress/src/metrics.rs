@@ -54,12 +54,23 @@ impl EncodeLabelSet for CallLabels {
     }
 }
 
+/// What was refused.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct OperationLabel {
+    /// The type of notification, or the service.
+    pub operation: String,
+}
+
 /// The ingress' metrics.
 #[derive(Clone, Debug)]
 pub struct IngressMetrics {
     pub(crate) calls: Family<CallLabels, Counter>,
     pub(crate) answered: Histogram,
     pub(crate) connections: Gauge,
+    /// Calls refused because their sender had called too often.
+    pub(crate) too_often: Family<OperationLabel, Counter>,
+    /// Calls refused because the hub had too much under way.
+    pub(crate) too_busy: Family<OperationLabel, Counter>,
     pub(crate) handshakes_failed: Counter,
 }
 
@@ -70,8 +81,20 @@ impl IngressMetrics {
             calls: Family::default(),
             answered: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             connections: Gauge::default(),
+            too_often: Family::default(),
+            too_busy: Family::default(),
             handshakes_failed: Counter::default(),
         };
+        registry.register(
+            "roamhub_calls_too_often",
+            "Calls refused because their sender's allowance was used up",
+            metrics.too_often.clone(),
+        );
+        registry.register(
+            "roamhub_calls_shed",
+            "Calls refused because the hub had too much under way",
+            metrics.too_busy.clone(),
+        );
         registry.register("roamhub_calls", "Calls by partners, by answer", metrics.calls.clone());
         registry.register_with_unit(
             "roamhub_call",

@@ -1,7 +1,6 @@
 //! Reading a request's body: bounded in size (decoded) and time, gzip undone. What goes on to the provider is the
 //! decoded body, byte for byte.
 
-use std::io::Read;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,8 +10,10 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use oicp::Finding;
 use oicp::body::BodyProblem;
-use tokio::time::timeout;
+use roamhub_services::load::{TooBusy, UnderWay};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::gzip;
 use crate::table::EdgeFault;
 
 /// The finding on a body whose Content-Type is missing or names something else than JSON.
@@ -30,6 +31,8 @@ const DISCARDED_MOST: usize = 16 * 1024 * 1024;
 const DISCARDED_OF_STRANGERS: usize = 64 * 1024;
 /// How long that may take.
 const DISCARDING: Duration = Duration::from_secs(2);
+/// How long a body may be slow.
+const HEAD_START: Duration = Duration::from_secs(5);
 
 /// What is read at most, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +41,28 @@ pub struct BodyLimits {
     pub size: usize,
     /// From the head of the request to the end of its body.
     pub time: Duration,
+    /// Bytes a second, after the first seconds: who sends less is cut off before the time is over.
+    pub least_rate: usize,
 }
 
-/// Reads the body.
+impl BodyLimits {
+    /// When a body must have gone on, of which so many bytes are there.
+    fn time_for(&self, bytes: usize) -> Duration {
+        let sent = u64::try_from(bytes / self.least_rate.max(1)).unwrap_or(u64::MAX);
+        self.time.min(HEAD_START.saturating_add(Duration::from_secs(sent)))
+    }
+}
+
+/// Reads the body. What it takes counts for the `call`, if one is given.
 ///
 /// # Errors
-/// [`EdgeFault`]: too large, too slow, broken off, or in an encoding that is not read.
-pub async fn read(headers: &HeaderMap, body: &mut Incoming, limits: BodyLimits) -> Result<Bytes, EdgeFault> {
+/// [`EdgeFault`]: too large, too slow, broken off, in an encoding that is not read, or there is no room for it now.
+pub async fn read(
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    limits: BodyLimits,
+    mut call: Option<&mut UnderWay>,
+) -> Result<Bytes, EdgeFault> {
     if is_multipart(headers) {
         return Err(EdgeFault::Body(BodyProblem::Multipart));
     }
@@ -60,10 +78,15 @@ pub async fn read(headers: &HeaderMap, body: &mut Incoming, limits: BodyLimits) 
         return Err(EdgeFault::TooLarge { most: limits.size });
     }
     let expected = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    let read = timeout(limits.time, collect(body, limits.size, expected))
-        .await
-        .map_err(|_| EdgeFault::TooSlow)??;
-    if gzip { gunzip(&read, limits.size) } else { Ok(read) }
+    let read = collect(body, limits, expected, call.as_deref_mut()).await?;
+    if !gzip {
+        return Ok(read);
+    }
+    let decoded = gzip::decoded(read, limits.size).await?;
+    if let Some(call) = call {
+        call.holds(decoded.len()).map_err(|TooBusy| EdgeFault::TooBusy)?;
+    }
+    Ok(decoded)
 }
 
 /// Reads on in a body that is refused anyway, within bounds: most clients write their whole request before they look for
@@ -120,12 +143,25 @@ fn is_multipart(headers: &HeaderMap) -> bool {
         .is_some_and(|start: &[u8; 10]| start.eq_ignore_ascii_case(b"multipart/"))
 }
 
-async fn collect(body: &mut Incoming, most: usize, expected: usize) -> Result<Bytes, EdgeFault> {
+async fn collect(
+    body: &mut Incoming,
+    limits: BodyLimits,
+    expected: usize,
+    mut call: Option<&mut UnderWay>,
+) -> Result<Bytes, EdgeFault> {
+    let began = Instant::now();
     let mut read = if expected >= LARGE { BytesMut::with_capacity(expected) } else { BytesMut::new() };
-    while let Some(frame) = body.frame().await {
+    loop {
+        let due = began + limits.time_for(read.len());
+        let frame = timeout_at(due, body.frame()).await.map_err(|_| EdgeFault::TooSlow)?;
+        let Some(frame) = frame else { return Ok(read.freeze()) };
         let Ok(chunk) = frame.map_err(|_| EdgeFault::BrokenOff)?.into_data() else { continue };
-        if read.len() + chunk.len() > most {
-            return Err(EdgeFault::TooLarge { most });
+        let length = read.len() + chunk.len();
+        if length > limits.size {
+            return Err(EdgeFault::TooLarge { most: limits.size });
+        }
+        if let Some(call) = call.as_deref_mut() {
+            call.holds(length).map_err(|TooBusy| EdgeFault::TooBusy)?;
         }
         // The usual case: the whole body in one piece.
         if read.is_empty() && body.is_end_stream() {
@@ -133,15 +169,4 @@ async fn collect(body: &mut Incoming, most: usize, expected: usize) -> Result<By
         }
         read.extend_from_slice(&chunk);
     }
-    Ok(read.freeze())
-}
-
-fn gunzip(body: &[u8], most: usize) -> Result<Bytes, EdgeFault> {
-    let mut decoded = Vec::new();
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    flate2::read::MultiGzDecoder::new(body)
-        .take(bound)
-        .read_to_end(&mut decoded)
-        .map_err(|_| EdgeFault::BrokenGzip)?;
-    if decoded.len() > most { Err(EdgeFault::TooLarge { most }) } else { Ok(decoded.into()) }
 }

@@ -12,14 +12,17 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use oicp::paging::Paging;
 use oicp::service::Service;
+use roamhub_core::ports::LedgerError;
+use roamhub_core::rank::Rank;
 use roamhub_core::records::Refusal;
 use roamhub_core::{Partner, ProcessId};
 use roamhub_services::identity::Claim;
+use roamhub_services::load::{TooBusy, UnderWay};
 use roamhub_services::reply::CallerIds;
-use roamhub_services::{Hub, Identity, Reply, Verdict};
+use roamhub_services::{Hub, Identity, Load, Reply, Verdict};
 
 use crate::answer::{self, DELIVERY_HEADER, WireAnswer};
-use crate::metrics::{CallLabels, Called, IngressMetrics};
+use crate::metrics::{CallLabels, Called, IngressMetrics, OperationLabel};
 use crate::partner::stream::FeedStream;
 use crate::partner::{PartnerServices, path};
 use crate::peer::Peer;
@@ -54,8 +57,18 @@ fn is_offered(service: Service) -> bool {
 pub struct Routes {
     hub: Hub,
     partner: PartnerServices,
-    limits: BodyLimits,
+    limits: Sizes,
     metrics: IngressMetrics,
+    load: Arc<Load>,
+}
+
+/// What is read of bodies.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Of messages.
+    pub messages: BodyLimits,
+    /// Of uploads: some hundred thousand records.
+    pub uploads: BodyLimits,
 }
 
 /// What was called, for the record.
@@ -105,8 +118,14 @@ struct Caller {
 impl Routes {
     /// Routes to these services.
     #[must_use]
-    pub fn new(hub: Hub, partner: PartnerServices, limits: BodyLimits, metrics: IngressMetrics) -> Self {
-        Self { hub, partner, limits, metrics }
+    pub fn new(
+        hub: Hub,
+        partner: PartnerServices,
+        limits: Sizes,
+        metrics: IngressMetrics,
+        load: Arc<Load>,
+    ) -> Self {
+        Self { hub, partner, limits, metrics, load }
     }
 
     /// The services behind them.
@@ -143,6 +162,7 @@ impl Routes {
                 return self.record(call, answer::of_records(), arrived).map(|_| page);
             }
             Ok((service, Served::Reply(reply))) => {
+                self.count_refused(service, &reply);
                 let refused = reply
                     .verdict
                     .is_refusal()
@@ -151,6 +171,9 @@ impl Routes {
                 (call, answer::of_reply(service, *reply))
             }
             Err(fault) => {
+                if fault == EdgeFault::TooBusy {
+                    self.count_shed(service);
+                }
                 let call = Call { service, process: ProcessId::new(), refused: Some(Caller::default()) };
                 (call, answer::of_fault(service, &fault))
             }
@@ -166,13 +189,22 @@ impl Routes {
         arrived: Instant,
     ) -> Result<(Service, Served), EdgeFault> {
         let (head, mut body) = request.into_parts();
+        let rank = found.as_ref().map_or(Rank::Progress, |(service, _)| Rank::of_call(*service));
+        let mut call = match self.load.begin(rank) {
+            Ok(call) => call,
+            Err(TooBusy) => {
+                request::discard(&head.headers, &mut body).await;
+                return Err(EdgeFault::TooBusy);
+            }
+        };
         if let Some((service @ Service::PushAuthenticationData, Some(id))) = &found
             && head.method == Method::POST
         {
-            let reply = Box::pin(upload::serve(&self.hub, who, id, &head, &mut body)).await?;
+            let limits = self.limits.uploads;
+            let reply = Box::pin(upload::serve(&self.hub, who, id, &head, &mut body, limits)).await?;
             return Ok((*service, Served::Reply(Box::new(reply))));
         }
-        let (service, id, body) = match self.admit(found, &head, &mut body).await {
+        let (service, id, body) = match self.admit(found, &head, &mut body, &mut call).await {
             Ok(admitted) => admitted,
             Err(fault) => {
                 if !matches!(fault, EdgeFault::TooSlow | EdgeFault::BrokenOff) {
@@ -193,7 +225,7 @@ impl Routes {
                 Box::pin(self.hub.record(who, &id, body, odd, arrived)).await
             }
             (Service::GetChargeDetailRecords, Some(id)) => {
-                return Ok((service, Box::pin(self.fetch_records(who, &id, &body, &head)).await));
+                return Ok((service, Box::pin(self.fetch_records(who, &id, &body, &head, arrived)).await));
             }
             (service, id) => match Remote::of(service).zip(id) {
                 Some((remote, id)) => Box::pin(remote.serve(&self.hub, who, &id, body, arrived)).await,
@@ -203,8 +235,16 @@ impl Routes {
         Ok((service, Served::Reply(Box::new(reply))))
     }
 
-    async fn fetch_records(&self, who: &Identity, id: &str, body: &Bytes, head: &Parts) -> Served {
-        let fetched = self.hub.fetch_records(who, id, body, Paging::read(head.uri.query())).await;
+    async fn fetch_records(
+        &self,
+        who: &Identity,
+        id: &str,
+        body: &Bytes,
+        head: &Parts,
+        arrived: Instant,
+    ) -> Served {
+        let paging = Paging::read(head.uri.query());
+        let fetched = self.hub.fetch_records(who, id, body, paging, arrived).await;
         let (process, page) = match fetched {
             Ok(found) => (found.process, records::body(found).await),
             Err(refusal) => return Served::Reply(refusal),
@@ -218,12 +258,30 @@ impl Routes {
         }
     }
 
+    /// Counts what was refused for rate or load.
+    fn count_refused(&self, service: Service, reply: &Reply) {
+        match &reply.verdict {
+            Verdict::TooOften(too_often) => {
+                let label = OperationLabel { operation: too_often.limited.to_string() };
+                self.metrics.too_often.get_or_create(&label).inc();
+            }
+            Verdict::TooBusy | Verdict::Ledger(LedgerError::Busy) => self.count_shed(Some(service)),
+            _ => {}
+        }
+    }
+
+    fn count_shed(&self, service: Option<Service>) {
+        let operation = service.map_or(Called::Unknown, Called::Oicp).to_string();
+        self.metrics.too_busy.get_or_create(&OperationLabel { operation }).inc();
+    }
+
     /// Which service is called, and its body.
     async fn admit(
         &self,
         found: Option<(Service, Option<String>)>,
         head: &Parts,
         body: &mut Incoming,
+        call: &mut UnderWay,
     ) -> Result<(Service, Option<String>, Bytes), EdgeFault> {
         let (service, id) = found.ok_or(EdgeFault::UnknownPath)?;
         if head.method != Method::POST {
@@ -232,7 +290,7 @@ impl Routes {
         if !is_offered(service) {
             return Err(EdgeFault::NotOffered);
         }
-        let body = request::read(&head.headers, body, self.limits).await?;
+        let body = request::read(&head.headers, body, self.limits.messages, Some(call)).await?;
         Ok((service, id, body))
     }
 
@@ -300,7 +358,8 @@ impl Routes {
                 headers.insert(ALLOW, HeaderValue::from_static("POST"));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+                let seconds = answer.retry_after.map_or(RETRY_AFTER_SECONDS, HeaderValue::from);
+                headers.insert(RETRY_AFTER, seconds);
             }
             _ => {}
         }

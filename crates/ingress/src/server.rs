@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roamhub_services::Identity;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -17,10 +18,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, Protocol};
-use crate::door::Door;
+use crate::deadlines::Deadlines;
+use crate::door::{Door, TlsDoor};
 use crate::metrics::IngressMetrics;
 use crate::open::{OpenConnections, Room};
-use crate::peer::Peer;
+use crate::peer::{Peer, Peers};
 use crate::routes::Routes;
 
 /// Bounds on connections.
@@ -35,8 +37,12 @@ pub struct Limits {
     pub handshakes: usize,
     /// For a TLS handshake, its turn included.
     pub handshake: Duration,
-    /// For the head of a request, and for an idle connection.
+    /// For an idle connection.
     pub idle: Duration,
+    /// For the head of a request that has begun, and for taking an answer.
+    pub deadlines: Deadlines,
+    /// The longest head of a request, in bytes; 8,192 at least. It has 100 header lines at most.
+    pub head_size: usize,
     /// How long calls under way may take once the hub is told to stop.
     pub drain: Duration,
 }
@@ -49,6 +55,8 @@ impl Default for Limits {
             handshakes: 2048,
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(150),
+            deadlines: Deadlines::default(),
+            head_size: 32 * 1024,
             drain: Duration::from_secs(10),
         }
     }
@@ -147,23 +155,55 @@ impl Shared {
         match &self.door {
             Door::Plain => {
                 let peer = Peer { identity: Identity::Claimed, surplus: None, closing, shared: false };
-                let (routes, peer) = (self.routes.clone(), Arc::new(peer));
-                connection::serve(stream, Protocol::Http1, routes, peer, self.limits.idle).await;
+                self.speak(stream, Protocol::Http1, Peers::One(Arc::new(peer))).await;
             }
             Door::Tls(door) => {
-                let opened = tokio::select! {
-                    opened = door.open(stream) => opened,
-                    () = closing.cancelled() => return,
+                if let Some((stream, identity)) = self.opened(door, stream, &closing).await {
+                    Box::pin(self.serve_tls(*stream, identity, closing)).await;
+                }
+            }
+            Door::Proxies(proxies, door) => {
+                let trusted = stream.peer_addr().is_ok_and(|address| proxies.trusts(address.ip()));
+                let peers = match trusted {
+                    true => Peers::Behind(proxies.clone(), closing.clone()),
+                    false => Peers::beside_the_proxy(closing.clone()),
                 };
-                match opened {
-                    Ok((stream, identity)) => Box::pin(self.serve_tls(*stream, identity, closing)).await,
-                    Err(error) => {
-                        self.metrics.handshakes_failed.inc();
-                        tracing::debug!(%error, "a TLS handshake failed");
+                match door {
+                    None => self.speak(stream, Protocol::Http1, peers).await,
+                    Some(door) => {
+                        if let Some((stream, _)) = self.opened(door, stream, &closing).await {
+                            let protocol = Protocol::agreed(stream.get_ref().1.alpn_protocol());
+                            Box::pin(self.speak(*stream, protocol, peers)).await;
+                        }
                     }
                 }
             }
         }
+    }
+
+    async fn opened(
+        &self,
+        door: &TlsDoor,
+        stream: TcpStream,
+        closing: &CancellationToken,
+    ) -> Option<(Box<TlsStream<TcpStream>>, Identity)> {
+        let opened = tokio::select! {
+            opened = door.open(stream) => opened,
+            () = closing.cancelled() => return None,
+        };
+        opened
+            .inspect_err(|error| {
+                self.metrics.handshakes_failed.inc();
+                tracing::debug!(%error, "a TLS handshake failed");
+            })
+            .ok()
+    }
+
+    async fn speak<S>(&self, stream: S, protocol: Protocol, peers: Peers)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        connection::serve(stream, protocol, self.routes.clone(), peers, self.limits).await;
     }
 
     async fn serve_tls(&self, stream: TlsStream<TcpStream>, identity: Identity, closing: CancellationToken) {
@@ -178,12 +218,9 @@ impl Shared {
             Room::Surplus => Some(most),
             Room::None => return,
         };
-        let protocol = match stream.get_ref().1.alpn_protocol() {
-            Some(b"h2") => Protocol::Http2,
-            _ => Protocol::Http1,
-        };
+        let protocol = Protocol::agreed(stream.get_ref().1.alpn_protocol());
         let peer = Arc::new(Peer { identity, surplus, closing, shared: false });
-        connection::serve(stream, protocol, self.routes.clone(), peer, self.limits.idle).await;
+        self.speak(stream, protocol, Peers::One(peer)).await;
     }
 }
 

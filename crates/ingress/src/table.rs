@@ -33,6 +33,8 @@ pub enum EdgeFault {
     BrokenGzip,
     /// The bytes are no JSON text at all.
     Body(BodyProblem),
+    /// The hub has too much under way.
+    TooBusy,
     /// The partner has too many connections open, and this is the newest.
     TooManyConnections {
         /// The bound.
@@ -95,7 +97,9 @@ pub fn of_verdict(verdict: &Verdict) -> Row {
         }
         Verdict::Ledger(
             LedgerError::Busy | LedgerError::Full | LedgerError::Unavailable | LedgerError::Unknown,
-        ) => row(StatusCode::SERVICE_UNAVAILABLE, Code::DATABASE_ERROR),
+        )
+        | Verdict::TooBusy => row(StatusCode::SERVICE_UNAVAILABLE, Code::DATABASE_ERROR),
+        Verdict::TooOften(_) => row(StatusCode::TOO_MANY_REQUESTS, Code::GENERIC),
     }
 }
 
@@ -122,6 +126,7 @@ pub fn of_fault(fault: &EdgeFault) -> Row {
         EdgeFault::TooManyConnections { .. } => row(StatusCode::TOO_MANY_REQUESTS, Code::GENERIC),
         EdgeFault::Method => row(StatusCode::METHOD_NOT_ALLOWED, Code::DATA_ERROR),
         EdgeFault::TooLarge { .. } => row(StatusCode::PAYLOAD_TOO_LARGE, Code::DATA_ERROR),
+        EdgeFault::TooBusy => row(StatusCode::SERVICE_UNAVAILABLE, Code::DATABASE_ERROR),
         EdgeFault::TooSlow => row(StatusCode::REQUEST_TIMEOUT, Code::DATA_ERROR),
         EdgeFault::Encoding => row(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::DATA_ERROR),
         EdgeFault::Body(problem) if problem.unsupported_media() => {

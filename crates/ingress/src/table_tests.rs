@@ -1,12 +1,15 @@
 //! The whole table, as a snapshot: whoever changes a row sees it here.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use oicp::ack::Acknowledgement;
 use oicp::authentication::ActionType;
 use oicp::authorize::{AuthorizationStart, AuthorizationStop};
+use oicp::service::Service;
 use oicp::status::Status;
 use oicp::{OperatorId, ProviderId, Rejected};
+use roamhub_core::allowance::{Limited, TooOften};
 use roamhub_core::directory::Directory;
 use roamhub_core::session::SessionKind;
 use roamhub_services::Identity;
@@ -55,6 +58,11 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         authorized: true,
         status: Status::new(Code::SUCCESS),
         stop_identifications: None,
+    };
+    let too_often = TooOften {
+        limited: Limited::Operation(Service::AuthorizeStart),
+        per_minute: 200,
+        again: Duration::from_millis(300),
     };
     let rejected = |problem| Verdict::Rejected(Box::new(Rejected { problem, ..Rejected::default() }));
     vec![
@@ -106,6 +114,8 @@ fn verdicts() -> Vec<(&'static str, Verdict)> {
         ("rejected", rejected(None)),
         ("rejected, byte order mark", rejected(Some(BodyProblem::ByteOrderMark))),
         ("rejected, UTF-16", rejected(Some(BodyProblem::Utf16))),
+        ("too often", Verdict::TooOften(too_often)),
+        ("hub too busy", Verdict::TooBusy),
         ("ledger busy", Verdict::Ledger(LedgerError::Busy)),
         ("ledger full", Verdict::Ledger(LedgerError::Full)),
         ("ledger unavailable", Verdict::Ledger(LedgerError::Unavailable)),
@@ -124,6 +134,7 @@ fn faults() -> Vec<(&'static str, EdgeFault)> {
         ("broken off", EdgeFault::BrokenOff),
         ("unknown encoding", EdgeFault::Encoding),
         ("broken gzip", EdgeFault::BrokenGzip),
+        ("hub too busy", EdgeFault::TooBusy),
         ("multipart", EdgeFault::Body(BodyProblem::Multipart)),
         ("too many connections", EdgeFault::TooManyConnections { most: 1 }),
     ]
@@ -147,7 +158,7 @@ fn the_table() {
 #[test]
 fn what_is_not_durable_is_never_200() {
     for (name, verdict) in verdicts() {
-        if matches!(verdict, Verdict::Ledger(_)) {
+        if matches!(verdict, Verdict::Ledger(_) | Verdict::TooBusy | Verdict::TooOften(_)) {
             assert_ne!(of_verdict(&verdict).http, StatusCode::OK, "{name}");
         }
     }

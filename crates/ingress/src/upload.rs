@@ -1,17 +1,12 @@
 //! A push of authentication data is large: whether the caller may push at all is looked at before its body is read, and
 //! the body is read when its turn has come.
 
-use std::time::Duration;
-
 use http::request::Parts;
 use hyper::body::Incoming;
 use roamhub_services::{Hub, Identity, Reply};
 
 use crate::request::{self, BodyLimits};
 use crate::table::EdgeFault;
-
-/// Some hundred thousand records.
-const LIMITS: BodyLimits = BodyLimits { size: 64 * 1024 * 1024, time: Duration::from_secs(60) };
 
 /// Takes a push in.
 pub(crate) async fn serve(
@@ -20,6 +15,7 @@ pub(crate) async fn serve(
     id: &str,
     head: &Parts,
     body: &mut Incoming,
+    limits: BodyLimits,
 ) -> Result<Reply, EdgeFault> {
     let turn = match hub.admit_upload(who, id) {
         Ok(mut turn) => turn.come().await.map(|()| turn),
@@ -32,7 +28,7 @@ pub(crate) async fn serve(
             return Ok(*reply);
         }
     };
-    let body = match request::read(&head.headers, body, LIMITS).await {
+    let body = match request::read(&head.headers, body, limits, None).await {
         Ok(body) => body,
         Err(fault) => {
             if !matches!(fault, EdgeFault::TooSlow | EdgeFault::BrokenOff) {

@@ -30,6 +30,7 @@ pub mod ids;
 pub mod notification;
 pub mod page;
 pub mod paging;
+pub mod personal;
 pub mod pin;
 pub mod pricing;
 pub mod remote;

@@ -8,6 +8,9 @@ const USUAL_SIZE: u64 = 20;
 /// Records on a page at most.
 pub const LARGEST_SIZE: u64 = 2000;
 
+/// The longest query that is read, in bytes.
+const LONGEST: usize = 512;
+
 /// A page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Paging {
@@ -23,10 +26,16 @@ impl Paging {
     /// Reads what stands behind the question mark. Other names are ignored: clients add some of their frameworks' own.
     ///
     /// # Errors
-    /// [`Violations`]: a page or a size that is no number, below zero, no records at all, or said twice.
+    /// [`Violations`]: a page or a size that is no number, below zero, no records at all, or said twice; a query that is
+    /// far too long.
     pub fn read(query: Option<&str>) -> Result<Self, Violations> {
         let (mut page, mut size, mut violations) = (None, None, Violations::new());
-        for pair in query.unwrap_or_default().split('&') {
+        let query = query.unwrap_or_default();
+        if query.len() > LONGEST {
+            violations.push(wrong("query", &format!("longer than {LONGEST} bytes")));
+            return Err(violations);
+        }
+        for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let slot = match name {
                 "page" => &mut page,
@@ -96,5 +105,7 @@ mod tests {
         ] {
             assert_eq!(Paging::read(Some(query)).map_err(|all| all.len()), Err(wrong), "{query}");
         }
+        let endless = "page=0&".repeat(100_000);
+        assert_eq!(Paging::read(Some(&endless)).map_err(|all| all.len()), Err(1));
     }
 }

@@ -6,8 +6,8 @@ mod support;
 
 use bytes::Bytes;
 use oicp::pricing::{
-    ActionType, EvsePricingAnswer, Price, PricedFor, ProductsAnswer, PullEvsePricing, PullPricingProductData,
-    PushEvsePricing, PushPricingProductData, ReferenceUnit,
+    ActionType, EvsePricingAnswer, Price, PricedFor, PricingTerms, ProductsAnswer, PullEvsePricing,
+    PullPricingProductData, PushEvsePricing, PushPricingProductData, ReferenceUnit,
 };
 use oicp::status::{Code, Status};
 use oicp::{OperatorId, ProviderId, Rejected};
@@ -49,6 +49,9 @@ fn reads_products_and_what_stands_around_them() {
     assert_eq!((terms.operator_id.key(), terms.operator_name.as_deref()), ("DEABC", Some("ABC")));
     assert_eq!((terms.priced_for, terms.default_unit), (PricedFor::Everybody, ReferenceUnit::Hour));
     assert_eq!((terms.default_price.as_str(), terms.default_currency.as_str()), ("0.10", "EUR"));
+    assert_eq!(&PricingTerms::read(&terms.to_json()).unwrap(), terms);
+    assert_eq!(PricingTerms::read(&terms.to_json()).unwrap().default_price.as_str(), "0.10");
+    assert!(PricingTerms::read(b"{}").is_err() && PricingTerms::read(b"").is_err());
     let found: Vec<_> = push.products().collect();
     assert_eq!([&*found[0].product_id, &*found[1].product_id], ["AC 1", "AC \"2\""]);
     assert_eq!(found[0].bytes, product().to_string());

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use oicp::OperatorId;
-use roamhub_console::differences as view;
+use roamhub_console::admin::differences as view;
 use roamhub_core::ports::cdr::Difference;
 use roamhub_ledger::sqlite::Look;
 

@@ -12,6 +12,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use roamhub_console::Admin;
 use roamhub_ledger::sqlite;
+use roamhub_services::Accounts;
+use roamhub_services::accounts::LogInTimes;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
@@ -46,15 +48,21 @@ impl Door {
             return Err(sqlite::OpenError::Missing(data.to_owned()).into());
         }
         let (ledger, _gone) = node::open_ledger(data)?;
-        Ok(Self::Ledger(Admin::new(ledger, Arc::new(SystemClock))))
+        let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), LogInTimes::default());
+        Ok(Self::Ledger(Admin::new(ledger, Arc::new(SystemClock), accounts)))
     }
 
     /// Posts to the admin API.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        self.call(Method::POST, path, body).await
+    }
+
+    /// Asks the admin API.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Answer> {
         let (path, body) = (format!("/api/v1{path}"), Bytes::from(body.to_string()));
         let (status, answer) = match self {
-            Self::Hub(socket) => over_socket(socket, &path, body).await?,
-            Self::Ledger(admin) => admin.post(&path, body).await,
+            Self::Hub(socket) => over_socket(socket, method, &path, body).await?,
+            Self::Ledger(admin) => admin.call(method, &path, body).await,
         };
         let answer: Value = serde_json::from_slice(&answer).context("the hub's answer is no JSON")?;
         let message = || answer["message"].as_str().unwrap_or_default().to_owned();
@@ -71,10 +79,26 @@ impl Door {
     }
 }
 
-async fn over_socket(socket: &Path, path: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
+/// Opens the door, asks once, and expects it to be there.
+pub(crate) fn ask(data: &Path, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match Door::open(data).await?.call(method, path, body).await? {
+            Answer::Done(answer) => Ok(answer),
+            Answer::Missing(message) => bail!("{message}"),
+        }
+    })
+}
+
+async fn over_socket(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Bytes,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let gone = || format!("the hub behind {} did not answer; see its log", socket.display());
     let request = Request::builder()
-        .method(Method::POST)
+        .method(method)
         .uri(path)
         .header(header::HOST, "localhost")
         .header(header::CONTENT_TYPE, "application/json")

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use oicp::OperatorId;
-use roamhub_console::ghosts as view;
+use roamhub_console::admin::ghosts as view;
 use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::watchdog::GhostKind;
 use roamhub_ledger::sqlite::Look;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use oicp::SessionId;
+use roamhub_console::admin::mask::Mask;
 use roamhub_console::admin::view;
 use roamhub_core::records::{DeliveryRecord, MessageRecord, Refusal, SessionStory};
 use roamhub_core::{ProcessId, SessionKey};
@@ -185,8 +186,9 @@ fn message_in_words(message: &MessageRecord) -> String {
         None => format!("{} bytes", message.body.len()),
     };
     line("body", format!("{body}, SHA-256 {}", view::hex(&message.digest)));
+    let mask = Mask::of(message);
     for finding in &message.findings {
-        line("finding", format!("{} {}: {}", finding.pointer, finding.code, finding.text));
+        line("finding", mask.text(&format!("{} {}: {}", finding.pointer, finding.code, finding.text)));
     }
     for delivery in &message.deliveries {
         line("delivery", in_words(delivery));
@@ -201,7 +203,7 @@ fn message_in_words(message: &MessageRecord) -> String {
                 ),
             );
             if let Some(finding) = &attempt.finding {
-                line("    finding", format!("{}: {}", finding.code, finding.text));
+                line("    finding", mask.text(&format!("{}: {}", finding.code, finding.text)));
             }
         }
     }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
+use http::Method;
 use oicp::ProviderId;
 use roamhub_console::admin::view;
 use roamhub_ledger::sqlite::Look;
 use serde_json::{Value, json};
 
-use crate::door::{Answer, Door};
+use crate::door;
 use crate::settings::default_data;
 use crate::table::Table;
 
@@ -58,10 +59,30 @@ pub(crate) struct ResumeArgs {
     data: PathBuf,
 }
 
+/// Options of `drain-rate`.
+#[derive(Debug, Args)]
+pub(crate) struct DrainRateArgs {
+    /// Whose lane
+    provider: String,
+    /// Deliveries per second; no more than drain_rate in the partners file
+    #[arg(required_unless_present = "default")]
+    per_second: Option<u32>,
+    /// Back to what the partners file says
+    #[arg(long, conflicts_with = "per_second")]
+    default: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Folder of the ledger
+    #[arg(long, env = "ROAMHUB_DATA", value_name = "DIR", default_value_os_t = default_data())]
+    data: PathBuf,
+}
+
 /// Shows the lanes that are paused or in which something waits.
 pub(crate) fn list(args: &LanesArgs) -> anyhow::Result<ExitCode> {
-    let (pauses, queues) = Look::at(&args.data)?.lanes()?;
-    let lanes = view::lanes(&pauses, &queues);
+    let look = Look::at(&args.data)?;
+    let (pauses, queues) = look.lanes()?;
+    let lanes = view::lanes(&pauses, &queues, &look.rates()?);
     if args.json {
         println!("{lanes}");
     } else {
@@ -70,8 +91,8 @@ pub(crate) fn list(args: &LanesArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_table(lanes: &Value) -> Table<6> {
-    let mut table = Table::new(["PROVIDER", "WAITING", "DUE SINCE", "PAUSED", "BY", "REASON"]);
+fn as_table(lanes: &Value) -> Table<7> {
+    let mut table = Table::new(["PROVIDER", "WAITING", "DUE SINCE", "RATE", "PAUSED", "BY", "REASON"]);
     for lane in lanes["lanes"].as_array().into_iter().flatten() {
         let text = |name: &str| lane[name].as_str().unwrap_or("-").to_owned();
         let waiting = lane["waiting"].to_string();
@@ -79,6 +100,7 @@ fn as_table(lanes: &Value) -> Table<6> {
             text("provider"),
             waiting,
             text("dueSince"),
+            lane["drainRate"].as_u64().map_or_else(|| "-".to_owned(), |rate| format!("{rate}/s")),
             text("pausedAt"),
             text("pausedBy"),
             text("reason"),
@@ -90,7 +112,8 @@ fn as_table(lanes: &Value) -> Table<6> {
 /// Pauses a lane.
 pub(crate) fn pause(args: &PauseArgs) -> anyhow::Result<ExitCode> {
     let provider = provider(&args.provider)?;
-    let answer = change(&args.data, &format!("/lanes/{provider}/pause"), &json!({ "reason": args.reason }))?;
+    let path = format!("/lanes/{provider}/pause");
+    let answer = door::ask(&args.data, Method::POST, &path, &json!({ "reason": args.reason }))?;
     if args.json {
         println!("{answer}");
     } else if answer["changed"] == true {
@@ -110,7 +133,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
         Some(provider) => format!("/lanes/{provider}/resume"),
         None => "/lanes/resume".to_owned(),
     };
-    let answer = change(&args.data, &path, &json!({}))?;
+    let answer = door::ask(&args.data, Method::POST, &path, &json!({}))?;
     match named {
         _ if args.json => println!("{answer}"),
         Some(provider) if answer["changed"] == true => println!("{provider} is resumed"),
@@ -123,16 +146,22 @@ pub(crate) fn resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn provider(text: &str) -> anyhow::Result<ProviderId> {
-    ProviderId::parse(text).ok().context("a ProviderID looks like DE-DCB")
+/// Sets how fast a lane is drained.
+pub(crate) fn drain_rate(args: &DrainRateArgs) -> anyhow::Result<ExitCode> {
+    let provider = provider(&args.provider)?;
+    let path = format!("/lanes/{provider}/drain-rate");
+    let answer = match args.per_second {
+        Some(rate) => door::ask(&args.data, Method::PUT, &path, &json!({ "perSecond": rate }))?,
+        None => door::ask(&args.data, Method::DELETE, &path, &json!({}))?,
+    };
+    match args.per_second {
+        _ if args.json => println!("{answer}"),
+        Some(rate) => println!("{provider} gets at most {rate} deliveries per second from what waits"),
+        None => println!("{provider} is drained as the partners file says"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn change(data: &std::path::Path, path: &str, body: &Value) -> anyhow::Result<Value> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match Door::open(data).await?.post(path, body).await? {
-            Answer::Done(answer) => Ok(answer),
-            Answer::Missing(message) => bail!("{message}"),
-        }
-    })
+fn provider(text: &str) -> anyhow::Result<ProviderId> {
+    ProviderId::parse(text).ok().context("a ProviderID looks like DE-DCB")
 }

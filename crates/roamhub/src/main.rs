@@ -2,6 +2,8 @@
 
 mod check;
 mod clock;
+mod console_settings;
+mod console_tls;
 mod control;
 mod demo;
 mod differences;
@@ -12,6 +14,8 @@ mod inspect;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod limits_settings;
+mod load_metrics;
 mod mail;
 mod mandates;
 mod node;
@@ -20,15 +24,20 @@ mod outgoing;
 mod partners;
 mod partners_test;
 mod pki;
+mod proxy_settings;
 mod replay;
 mod restore;
+mod retention;
+mod retention_settings;
 mod serve;
 mod settings;
 mod table;
 mod tail;
 mod telemetry;
 mod tls;
+mod tokens;
 mod uploads;
+mod users;
 mod verify;
 mod watching;
 mod watching_settings;
@@ -70,18 +79,28 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Overwrite the data of one contract
     Erase(erase::EraseArgs),
+    /// Show what retention removes, and when it last did
+    Retention(retention::RetentionArgs),
     /// Show the lanes that are paused or in which something waits
     Lanes(lanes::LanesArgs),
     /// Pause a provider's lane: messages are stored, nothing is sent
     Pause(lanes::PauseArgs),
     /// Let a paused lane go on
     Resume(lanes::ResumeArgs),
+    /// Set how fast what waits in a lane is sent
+    DrainRate(lanes::DrainRateArgs),
     /// List sessions that look like ghosts
     Ghosts(ghosts::GhostsArgs),
     /// List operators that have lost their mandate for Ends on their behalf, or give one back
     Mandates(mandates::MandatesArgs),
     /// List where charge detail records and Ends say something else
     Differences(differences::DifferencesArgs),
+    /// Who may use the console
+    Users(users::UsersArgs),
+    /// Tokens for scripts
+    Token(tokens::TokenArgs),
+    /// Show who changed what
+    Audit(tokens::AuditArgs),
     /// Operators, providers and contracts: check their endpoints, keep them in the ledger
     #[command(subcommand)]
     Partners(PartnersCommand),
@@ -101,12 +120,17 @@ fn main() -> ExitCode {
         Command::Tail(args) => return shown(tail::run(&args)),
         Command::Replay(args) => return shown(replay::run(args)),
         Command::Erase(args) => return shown(erase::run(&args)),
+        Command::Retention(args) => return shown(retention::run(&args)),
         Command::Lanes(args) => return shown(lanes::list(&args)),
         Command::Pause(args) => return shown(lanes::pause(&args)),
         Command::Resume(args) => return shown(lanes::resume(&args)),
+        Command::DrainRate(args) => return shown(lanes::drain_rate(&args)),
         Command::Ghosts(args) => return shown(ghosts::run(&args)),
         Command::Mandates(args) => return shown(mandates::run(&args)),
         Command::Differences(args) => return shown(differences::run(&args)),
+        Command::Users(args) => return shown(users::run(&args)),
+        Command::Token(args) => return shown(tokens::run(&args)),
+        Command::Audit(args) => return shown(tokens::audit(&args)),
         Command::Partners(PartnersCommand::Test(args)) => return shown(partners_test::run(args)),
         Command::Partners(PartnersCommand::Apply(args)) => partners::apply(args),
         Command::Pki(command) => return shown(pki::run(command)),

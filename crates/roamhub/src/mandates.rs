@@ -4,14 +4,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
+use http::Method;
 use oicp::OperatorId;
 use roamhub_console::admin::view;
 use roamhub_ledger::sqlite::Look;
 use serde_json::json;
 
-use crate::door::{Answer, Door};
+use crate::door;
 use crate::settings::default_data;
 use crate::table::Table;
 
@@ -71,13 +72,7 @@ fn list(args: &MandatesArgs) -> anyhow::Result<ExitCode> {
 fn restore(args: &MandatesArgs, operator: &str) -> anyhow::Result<ExitCode> {
     let operator = OperatorId::parse(operator).ok().context("an OperatorID looks like DE*ABC")?;
     let path = format!("/mandates/{operator}/restore");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(async {
-        match Door::open(&args.data).await?.post(&path, &json!({})).await? {
-            Answer::Done(answer) => Ok(answer),
-            Answer::Missing(message) => bail!("{message}"),
-        }
-    })?;
+    let answer = door::ask(&args.data, Method::POST, &path, &json!({}))?;
     if args.json {
         println!("{answer}");
     } else if answer["changed"] == true {

@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
-use roamhub_console::{Admin, Console, differences, ghosts};
+use roamhub_console::{Admin, Console};
 use roamhub_core::ports::{Clock, Courier, Ledger};
 use roamhub_ingress::metrics::IngressMetrics;
 use roamhub_ingress::partner::PartnerServices;
-use roamhub_ingress::request::BodyLimits;
 use roamhub_ingress::routes::Routes;
-use roamhub_ingress::{Door, Limits, Server};
+use roamhub_ingress::{Door, Server};
 use roamhub_ledger::Sqlite;
 use roamhub_ledger::sqlite::{DiskRules, Gone};
 use roamhub_relay::metrics::RelayMetrics;
 use roamhub_relay::{HttpCourier, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::receipts::Seal;
-use roamhub_services::{Hub, Partners, Receipts};
+use roamhub_services::{Accounts, CertificateList, Hub, Load, Partners, Receipts};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -31,26 +31,30 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::control::SocketFile;
+use crate::limits_settings::NodeLimits;
+use crate::load_metrics::LoadCollector;
 use crate::watching::{Parts, Watching};
 
-/// The longest body of a session message: a charge detail record with signed values is 30 kB and more.
-const LARGEST_BODY: usize = 1024 * 1024;
-/// How long a client may take to send its body.
-const BODY_TIME: Duration = Duration::from_secs(5);
 /// How long deliveries under way may take once the hub is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Where people call: the listener, TLS if it has a certificate, and who may come in.
+pub(crate) struct Reception {
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) accounts: Accounts,
+}
 
 /// Where partners call, and how they come in.
 pub(crate) struct Entrance {
     pub(crate) listener: TcpListener,
     pub(crate) door: Door,
-    pub(crate) limits: Limits,
 }
 
 impl Entrance {
     /// One at which everybody is who he says he is.
     pub(crate) fn plain(listener: TcpListener) -> Self {
-        Self { listener, door: Door::Plain, limits: Limits::default() }
+        Self { listener, door: Door::Plain }
     }
 }
 
@@ -101,6 +105,16 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// What a hub goes by.
+pub(crate) struct Rules {
+    /// What protects it, and the partners' allowances.
+    pub(crate) limits: NodeLimits,
+    /// How it calls partners.
+    pub(crate) courier: HttpCourier,
+    /// What is watched, and who hears of it.
+    pub(crate) watching: Watching,
+}
+
 impl Node {
     /// Starts a hub on these listeners.
     pub(crate) async fn start(
@@ -108,9 +122,9 @@ impl Node {
         partners: Arc<Partners>,
         seal: Seal,
         entrance: Entrance,
-        console_listener: TcpListener,
+        reception: Reception,
         control: Option<(UnixListener, SocketFile)>,
-        (courier, watching): (HttpCourier, Watching),
+        Rules { limits, courier, watching }: Rules,
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         courier.prepare().await?;
@@ -126,28 +140,34 @@ impl Node {
             Tuning::default(),
         );
         let services = ServiceMetrics::register(&mut registry);
+        let seen = webhooks.certificates();
         let parts = Parts {
             ledger: ledger.clone(),
             clock: clock.clone(),
             partners: partners.clone(),
-            certificates: webhooks.certificates(),
+            certificates: seen.clone(),
             webhooks: webhooks.clone(),
         };
+        let certificates = CertificateList::new(seen, partners.clone());
+        let known = partners.clone();
         let watchers = watching.prepare(parts, &services, &mut registry)?;
-        let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services).await?;
+        let load = Load::new(ledger.clone(), limits.load);
+        registry.register_collector(Box::new(LoadCollector(load.clone())));
+        let hub =
+            Hub::new(ledger.clone(), relay.clone(), courier, clock.clone(), partners, services, load.clone())
+                .await?;
         let metrics = IngressMetrics::register(&mut registry);
-        let limits = BodyLimits { size: LARGEST_BODY, time: BODY_TIME };
         let stop = CancellationToken::new();
         let receipts = Receipts::new(ledger.clone(), clock.clone(), seal);
-        let partner_services = PartnerServices::new(hub.clone(), receipts, limits, metrics.clone());
-        let routes = Routes::new(hub.clone(), partner_services, limits, metrics.clone());
-        let (oicp_at, console_at) = (entrance.listener.local_addr()?, console_listener.local_addr()?);
-        let Entrance { listener, door, limits } = entrance;
-        let server = Server::new(listener, door, routes, limits, metrics);
-        let admin = Admin::new(ledger.clone(), clock.clone());
-        let console = Console::new(ledger, clock, registry)
-            .with(ghosts::routes(hub.clone()))
-            .with(differences::routes(hub.clone()));
+        let partner_services =
+            PartnerServices::new(hub.clone(), receipts, limits.sizes.messages, metrics.clone(), load.clone());
+        let routes = Routes::new(hub.clone(), partner_services, limits.sizes, metrics.clone(), load);
+        let Entrance { listener, door } = entrance;
+        let (oicp_at, console_at) = (listener.local_addr()?, reception.listener.local_addr()?);
+        let server = Server::new(listener, door, routes, limits.connections, metrics);
+        let Reception { listener: console_listener, tls: console_tls, accounts } = reception;
+        let admin = Admin::new(ledger.clone(), clock.clone(), accounts).with_partners(known, certificates);
+        let console = Console::new(ledger, clock, registry);
         watchers.clear_up().await;
         let (redelivery, replay) = (relay.clone(), relay.clone());
         let (comparing, compare_stop) = (hub.comparing(), stop.clone());
@@ -167,7 +187,10 @@ impl Node {
             ("certificates towards partners", tokio::spawn(following)),
             ("replay", tokio::spawn(async move { replay.replay().await })),
             ("ingress", tokio::spawn(server.run(stop.clone()))),
-            ("console", tokio::spawn(console.run(console_listener, stop.clone()))),
+            (
+                "console",
+                tokio::spawn(console.run(console_listener, console_tls, admin.clone(), stop.clone())),
+            ),
         ];
         let control = control.map(|(listener, file)| {
             essential.push(("control", tokio::spawn(admin.serve(listener, stop.clone()))));

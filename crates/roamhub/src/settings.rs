@@ -3,16 +3,20 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use roamhub_core::address::Reach;
-use roamhub_ingress::Limits;
 use roamhub_ledger::sqlite::DiskRules;
 use roamhub_relay::Outgoing;
+use roamhub_services::retention::RetentionSettings;
 use serde::Deserialize;
 
+use crate::console_settings::{ConsoleSection, ConsoleSettings};
+use crate::limits_settings::{self, LimitsSection, NodeLimits};
 use crate::outgoing::{self, OutgoingSection};
+use crate::proxy_settings::{ProxyArgs, ProxySection, ProxySettings};
+use crate::retention_settings::{self, RetentionSection};
 use crate::telemetry::LogFormat;
 use crate::tls::{TlsSection, TlsSettings};
 use crate::watching::Watching;
@@ -39,7 +43,7 @@ pub(crate) struct ServeArgs {
     /// Where people and monitoring call [default: 127.0.0.1:8081]
     #[arg(long, env = "ROAMHUB_CONSOLE", value_name = "ADDR")]
     console: Option<SocketAddr>,
-    /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id
+    /// Serve plain HTTP on addresses other than loopback, where anybody may claim any id and passwords go in the clear
     #[arg(long, env = "ROAMHUB_ALLOW_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     allow_plain_http: bool,
     /// The hub's certificate chain (PEM): partners are then known by their client certificates
@@ -54,6 +58,8 @@ pub(crate) struct ServeArgs {
     /// Connections that the certificates of one partner may have open [default: 1024]
     #[arg(long, env = "ROAMHUB_TLS_CONNECTIONS_PER_PARTNER", value_name = "NUMBER")]
     tls_connections_per_partner: Option<usize>,
+    #[command(flatten)]
+    proxies: ProxyArgs,
     /// Free space in MiB below which Progress is refused; below half of it, Start and new sessions too [default: 256]
     #[arg(long, env = "ROAMHUB_DISK_MARK", value_name = "MIB")]
     disk_mark: Option<u32>,
@@ -77,7 +83,8 @@ struct SettingsFile {
     data: Option<PathBuf>,
     partners: Option<PathBuf>,
     listen: Option<SocketAddr>,
-    console: Option<SocketAddr>,
+    #[serde(default)]
+    console: ConsoleSection,
     #[serde(default)]
     allow_plain_http: bool,
     disk_mark: Option<u32>,
@@ -85,15 +92,21 @@ struct SettingsFile {
     issuer: Option<String>,
     log_format: Option<LogFormat>,
     #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
     outgoing: OutgoingSection,
     #[serde(default)]
     tls: TlsSection,
+    #[serde(default)]
+    proxy: ProxySection,
     #[serde(default)]
     watchdog: WatchdogSection,
     #[serde(default)]
     notify: NotifySection,
     #[serde(default)]
     smtp: SmtpSection,
+    #[serde(default)]
+    retention: RetentionSection,
 }
 
 /// What `serve` works with.
@@ -105,12 +118,12 @@ pub(crate) struct Settings {
     pub(crate) partners: Option<PathBuf>,
     /// Where partners call.
     pub(crate) listen: SocketAddr,
-    /// Where people call.
-    pub(crate) console: SocketAddr,
-    /// The hub's certificate; none in plain mode.
-    pub(crate) tls: Option<TlsSettings>,
-    /// Bounds on connections.
-    pub(crate) limits: Limits,
+    /// Where people call, and how.
+    pub(crate) console: ConsoleSettings,
+    /// The hub's certificate.
+    pub(crate) tls: TlsSettings,
+    /// The proxies that tell who calls.
+    pub(crate) proxies: Option<ProxySettings>,
     /// How much of the disk is left alone.
     pub(crate) disk: DiskRules,
     /// The hub's name in its receipts.
@@ -119,10 +132,19 @@ pub(crate) struct Settings {
     pub(crate) after_restore: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
+    /// What protects the hub, and the partners' allowances.
+    pub(crate) limits: NodeLimits,
     /// How the hub calls partners.
     pub(crate) outgoing: Outgoing,
     /// What is watched, and who hears of it.
     pub(crate) watching: Watching,
+}
+
+impl Settings {
+    /// Whether a partner is who it says it is.
+    pub(crate) fn believes_everybody(&self) -> bool {
+        self.tls.own.is_none() && self.proxies.is_none()
+    }
 }
 
 /// What commands beside a hub need of its settings.
@@ -167,7 +189,8 @@ impl ServeArgs {
         let data = data.or(file.data).unwrap_or_else(default_data);
         let partners = partners.or(file.partners).or_else(|| beside(&data));
         let tls = std::env::var_os("ROAMHUB_TLS_CERTIFICATE").is_some() || file.tls.certificate.is_some();
-        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls)? })
+        let proxies = std::env::var_os("ROAMHUB_TRUSTED_PROXIES").is_some() || file.proxy.trusts_any();
+        Ok(Beside { data, partners, outgoing: calling(file.outgoing, !tls && !proxies)? })
     }
 
     /// Puts command line, environment, file and defaults together.
@@ -183,15 +206,20 @@ impl ServeArgs {
             client_ca: self.tls_client_ca.or(file.tls.client_ca),
             connections_per_partner: self.tls_connections_per_partner.or(file.tls.connections_per_partner),
         };
-        let limits = tls.limits()?;
-        let tls = tls.settle()?;
-        let plain = tls.is_none();
+        let mut limits = limits_settings::settle(file.limits)?;
+        limits.connections.per_partner = tls.limits()?.per_partner;
+        let proxies = self.proxies.over(file.proxy).settle()?;
+        let tls = tls.settle(proxies.is_some())?;
+        let plain = tls.own.is_none() && proxies.is_none();
+        let of_partner_port = tls.own.clone();
+        let allowed = self.allow_plain_http || file.allow_plain_http;
         let settings = Settings {
             data,
             partners,
             listen: self.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
-            console: self.console.or(file.console).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+            console: file.console.settle(self.console, of_partner_port, allowed)?,
             tls,
+            proxies,
             limits,
             disk: DiskRules {
                 mark: mib(self.disk_mark.or(file.disk_mark), usual.mark),
@@ -201,10 +229,12 @@ impl ServeArgs {
             after_restore: self.after_restore,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             outgoing: calling(file.outgoing, plain)?,
-            watching: watching_settings::settle(file.watchdog, file.notify, file.smtp)?,
+            watching: Watching {
+                retention: retention_settings::settle(file.retention)?,
+                ..watching_settings::settle(file.watchdog, file.notify, file.smtp)?
+            },
         };
-        let allowed = self.allow_plain_http || file.allow_plain_http;
-        if !allowed && settings.tls.is_none() && !settings.listen.ip().is_loopback() {
+        if !allowed && settings.believes_everybody() && !settings.listen.ip().is_loopback() {
             bail!(
                 "{} is not loopback, and without certificates anybody who reaches it may claim any id; give the hub a \
                  certificate (--tls-certificate FILE --tls-key FILE), listen on 127.0.0.1, or say --allow-plain-http",
@@ -215,13 +245,27 @@ impl ServeArgs {
     }
 
     fn file(&self) -> anyhow::Result<SettingsFile> {
-        let path = match &self.config {
-            Some(path) => path.as_path(),
-            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
-            None => return Ok(SettingsFile::default()),
-        };
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))
+        read_file(self.config.as_deref())
     }
+}
+
+/// The settings file that is named, or the usual one if it is there.
+fn read_file(named: Option<&Path>) -> anyhow::Result<SettingsFile> {
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+        None => return Ok(SettingsFile::default()),
+    };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Not the error's own text: it repeats the line, and with it what may be a secret.
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        anyhow!("{} is not right: line {line}: {}", path.display(), error.message())
+    })
+}
+
+/// How long what is kept, as a hub with this settings file (or the usual one) would have it.
+pub(crate) fn retention(named: Option<&Path>) -> anyhow::Result<RetentionSettings> {
+    retention_settings::settle(read_file(named)?.retention)
 }

@@ -18,9 +18,10 @@ use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
 use crate::clock::SystemClock;
+use crate::proxy_settings::ProxySettings;
 
 /// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A certificate that ends so soon is worth a line in the log whenever it is loaded.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -35,12 +36,10 @@ pub(crate) struct TlsSection {
 }
 
 /// The hub's own certificate, and how partners are known by theirs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct TlsSettings {
-    /// The hub's certificate chain (PEM).
-    pub(crate) certificate: PathBuf,
-    /// Its key (PEM).
-    pub(crate) key: PathBuf,
+    /// The hub's certificate chain and key (PEM); none in plain mode.
+    pub(crate) own: Option<(PathBuf, PathBuf)>,
     /// The authorities by which partners may be named (PEM).
     pub(crate) client_ca: Option<PathBuf>,
 }
@@ -55,13 +54,12 @@ impl TlsSection {
         }
     }
 
-    /// The settings; none in plain mode.
-    pub(crate) fn settle(self) -> anyhow::Result<Option<TlsSettings>> {
+    /// The settings. Where proxies tell the callers' certificates, the hub needs none of its own.
+    pub(crate) fn settle(self, behind_proxies: bool) -> anyhow::Result<TlsSettings> {
+        let client_ca = self.client_ca;
         match (self.certificate, self.key) {
-            (Some(certificate), Some(key)) => {
-                Ok(Some(TlsSettings { certificate, key, client_ca: self.client_ca }))
-            }
-            (None, None) if self.client_ca.is_none() => Ok(None),
+            (Some(certificate), Some(key)) => Ok(TlsSettings { own: Some((certificate, key)), client_ca }),
+            (None, None) if client_ca.is_none() || behind_proxies => Ok(TlsSettings { own: None, client_ca }),
             (None, None) => bail!(
                 "there are authorities for client certificates (client_ca), but no certificate of the hub's own; say \
                  --tls-certificate FILE and --tls-key FILE"
@@ -75,7 +73,7 @@ impl TlsSection {
 /// The files behind a TLS listener, loaded and followed.
 pub(crate) struct TlsFiles {
     settings: TlsSettings,
-    server: Arc<ServerCertificate>,
+    server: Option<Arc<ServerCertificate>>,
     authorities: Arc<Authorities>,
     partners: Arc<Partners>,
     certificates: Arc<SeenCertificates>,
@@ -83,7 +81,7 @@ pub(crate) struct TlsFiles {
 }
 
 /// What tells one state of a file from the next; also where it is replaced, or a link to it.
-type Stamp = Option<(u64, u64, i64, i64)>;
+pub(crate) type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl TlsFiles {
     /// Loads them. Until when the hub's certificate and those of callers are valid is noted.
@@ -93,7 +91,8 @@ impl TlsFiles {
         certificates: Arc<SeenCertificates>,
     ) -> anyhow::Result<Self> {
         let seen = settings.stamps();
-        let server = Arc::new(ServerCertificate::load(&settings.certificate, &settings.key)?);
+        let load = |(certificate, key): &(PathBuf, PathBuf)| ServerCertificate::load(certificate, key);
+        let server = settings.own.as_ref().map(load).transpose()?.map(Arc::new);
         let authorities = Arc::new(Authorities::of(settings.client_ca.clone())?);
         let files = Self { settings, server, authorities, partners, certificates, seen };
         files.note();
@@ -101,15 +100,39 @@ impl TlsFiles {
     }
 
     /// The door that they make.
-    pub(crate) fn door(&self, limits: &Limits) -> anyhow::Result<Door> {
-        let config = self.server.listener(Asks::ForCertificates, &PROTOCOLS).context("cannot set up TLS")?;
-        let callers = Callers::new(self.certificates.clone(), self.partners.clone());
-        let authorities = self.authorities.clone();
-        Ok(Door::Tls(TlsDoor::new(config, authorities, callers, limits.handshakes, limits.handshake)))
+    pub(crate) fn door(&self, limits: &Limits, proxies: Option<ProxySettings>) -> anyhow::Result<Door> {
+        let asks = if proxies.is_some() { Asks::ForNothing } else { Asks::ForCertificates };
+        let tls = match &self.server {
+            None => None,
+            Some(server) => {
+                let config = server.listener(asks, &PROTOCOLS).context("cannot set up TLS")?;
+                let authorities = self.authorities.clone();
+                Some(TlsDoor::new(config, authorities, self.callers(), limits.handshakes, limits.handshake))
+            }
+        };
+        Ok(match (proxies, tls) {
+            (Some(proxies), tls) => {
+                Door::Proxies(Arc::new(proxies.believed(self.authorities.clone(), self.callers())), tls)
+            }
+            (None, Some(tls)) => Door::Tls(tls),
+            (None, None) => Door::Plain,
+        })
+    }
+
+    fn callers(&self) -> Callers {
+        Callers::new(self.certificates.clone(), self.partners.clone())
+    }
+
+    /// Whether there is no file at all.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.seen.is_empty()
     }
 
     /// Resolves when they have changed and are not changing any more: certificate and key are two files.
     pub(crate) async fn changed(&mut self) {
+        if self.is_nothing() {
+            return std::future::pending().await;
+        }
         let mut last = self.seen.clone();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -129,7 +152,7 @@ impl TlsFiles {
         // Not on a thread that serves partners: the files may lie on a disk that is slow to answer.
         let read = spawn_blocking(move || {
             let authorities = authorities.reload();
-            (server.reload(), authorities)
+            (server.as_ref().map_or(Ok(()), |server| server.reload()), authorities)
         });
         let Ok((server, authorities)) = read.await else { return };
         self.partners.look_again();
@@ -148,29 +171,28 @@ impl TlsFiles {
 
 impl TlsFiles {
     fn note(&self) {
-        say_if_it_ends(&self.server);
-        if let Some(not_after) = self.server.not_after() {
-            self.certificates.note_serving(&self.settings.certificate, not_after);
+        let (Some(server), Some((certificate, _))) = (&self.server, &self.settings.own) else { return };
+        say_if_it_ends(server);
+        if let Some(not_after) = server.not_after() {
+            self.certificates.note_serving(certificate, not_after);
         }
     }
 }
 
 impl TlsSettings {
     fn stamps(&self) -> Vec<Stamp> {
-        [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|path| stamp(path))
-            .collect()
+        let own = self.own.iter().flat_map(|(certificate, key)| [certificate, key]);
+        own.chain(&self.client_ca).map(|path| stamp(path)).collect()
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
+pub(crate) fn stamp(path: &Path) -> Stamp {
     let file = std::fs::metadata(path).ok()?;
     Some((file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
 }
 
-fn say_if_it_ends(server: &ServerCertificate) {
+/// Says so in the log when the hub's certificate has expired, or does so soon.
+pub(crate) fn say_if_it_ends(server: &ServerCertificate) {
     let now = SystemClock.now();
     match server.not_after() {
         Some(not_after) if not_after < now => {

@@ -12,7 +12,8 @@ use roamhub_relay::SeenCertificates;
 use roamhub_services::metrics::ServiceMetrics;
 use roamhub_services::people::{PeopleSettings, Ways};
 use roamhub_services::people_metrics::PeopleMetrics;
-use roamhub_services::{Partners, People, Watchdog};
+use roamhub_services::retention::{RetentionMetrics, RetentionSettings};
+use roamhub_services::{Partners, People, Retention, Watchdog};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -32,11 +33,19 @@ pub(crate) struct Watching {
     pub(crate) people: PeopleSettings,
     /// The mail server.
     pub(crate) smtp: Option<SmtpSettings>,
+    /// What is removed, and when.
+    pub(crate) retention: RetentionSettings,
 }
 
 impl Default for Watching {
     fn default() -> Self {
-        Self { limits: Limits::default(), every: ROUND, people: PeopleSettings::default(), smtp: None }
+        Self {
+            limits: Limits::default(),
+            every: ROUND,
+            people: PeopleSettings::default(),
+            smtp: None,
+            retention: RetentionSettings::default(),
+        }
     }
 }
 
@@ -53,6 +62,7 @@ pub(crate) struct Parts {
 pub(crate) struct Watchers {
     watchdog: Watchdog,
     people: People,
+    retention: Retention,
 }
 
 impl Watching {
@@ -68,10 +78,12 @@ impl Watching {
             Watchdog::new(ledger.clone(), clock.clone(), self.limits, self.every, partners.clone(), services);
         let mailer = self.smtp.map(SmtpMailer::new).transpose()?;
         let mailer = mailer.map(|mailer| Arc::new(mailer) as Arc<dyn Mailer>);
+        let retention = RetentionMetrics::register(registry);
+        let retention = Retention::new(ledger.clone(), clock.clone(), self.retention, retention);
         let metrics = PeopleMetrics::register(registry);
         let ways = Ways { webhooks, mailer };
         let people = People::new(ledger, clock, partners, self.people, certificates, ways, metrics);
-        Ok(Watchers { watchdog, people })
+        Ok(Watchers { watchdog, people, retention })
     }
 }
 
@@ -81,11 +93,12 @@ impl Watchers {
         self.watchdog.clear_up().await;
     }
 
-    /// Starts both.
-    pub(crate) fn start(self, stop: &CancellationToken) -> [(&'static str, JoinHandle<()>); 2] {
+    /// Starts all of them.
+    pub(crate) fn start(self, stop: &CancellationToken) -> [(&'static str, JoinHandle<()>); 3] {
         [
             ("watchdog", tokio::spawn(self.watchdog.run(stop.clone()))),
             ("messages to people", tokio::spawn(self.people.run(stop.clone()))),
+            ("retention", tokio::spawn(self.retention.run(stop.clone()))),
         ]
     }
 }

@@ -11,6 +11,7 @@ use roamhub_core::trouble::Pace;
 use roamhub_core::watchdog::Limits;
 use roamhub_services::partners_file::parse_duration;
 use roamhub_services::people::PeopleSettings;
+use roamhub_services::secret_text::{SecretText, read_file};
 use serde::Deserialize;
 
 use crate::mail::{Encryption, SmtpSettings};
@@ -38,7 +39,8 @@ pub(crate) struct WatchdogSection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NotifySection {
     webhook: Option<String>,
-    secret: Option<String>,
+    secret: Option<SecretText>,
+    secret_file: Option<PathBuf>,
     ca: Option<PathBuf>,
     #[serde(default)]
     allow_private: bool,
@@ -77,7 +79,7 @@ pub(crate) fn settle(
     if people.contact.mail.is_some() && smtp.is_none() {
         bail!("notify.mail needs a mail server: say [smtp] host in roamhub.toml, or ROAMHUB_SMTP_HOST");
     }
-    Ok(Watching { limits: limits(watchdog, usual.limits)?, every, people, smtp })
+    Ok(Watching { limits: limits(watchdog, usual.limits)?, every, people, smtp, ..usual })
 }
 
 fn limits(section: WatchdogSection, usual: Limits) -> anyhow::Result<Limits> {
@@ -95,21 +97,19 @@ fn limits(section: WatchdogSection, usual: Limits) -> anyhow::Result<Limits> {
 
 fn people(section: NotifySection, usual: PeopleSettings) -> anyhow::Result<PeopleSettings> {
     let pace = usual.pace;
-    let webhook = match (text("NOTIFY_WEBHOOK", section.webhook), text("NOTIFY_SECRET", section.secret)) {
-        (None, _) => None,
-        (Some(url), secret) => {
-            let fine = url.starts_with("https://") || url.starts_with("http://");
-            ensure!(fine && !url.contains(char::is_whitespace), "notify.webhook: {url:?} is not a URL");
-            let secret = secret.filter(|secret| secret.len() >= 16);
-            let secret = secret.context("notify.webhook needs a secret of at least 16 characters")?;
-            Some(Webhook {
-                url,
-                secret: Secret::new(secret),
-                ca: section.ca,
-                reach: Reach::allowing_private(section.allow_private),
-            })
-        }
-    };
+    let webhook =
+        match (text("NOTIFY_WEBHOOK", section.webhook), webhook_secret(section.secret, section.secret_file)?)
+        {
+            (None, _) => None,
+            (Some(url), secret) => {
+                let fine = url.starts_with("https://") || url.starts_with("http://");
+                ensure!(fine && !url.contains(char::is_whitespace), "notify.webhook: {url:?} is not a URL");
+                let secret = secret.filter(|secret| secret.expose().len() >= 16);
+                let secret = secret.context("notify.webhook needs a secret of at least 16 characters")?;
+                let reach = Reach::allowing_private(section.allow_private);
+                Some(Webhook { url, secret, ca: section.ca, reach })
+            }
+        };
     let mail = text("NOTIFY_MAIL", section.mail);
     if let Some(mail) = &mail {
         ensure!(is_mail_address(mail), "notify.mail: {mail:?} is no mail address");
@@ -125,6 +125,22 @@ fn people(section: NotifySection, usual: PeopleSettings) -> anyhow::Result<Peopl
         contact: Contact { webhook, mail },
         ..usual
     })
+}
+
+/// The webhook's secret: the environment's, or the file's; each says it, or names a file that holds it.
+fn webhook_secret(said: Option<SecretText>, file: Option<PathBuf>) -> anyhow::Result<Option<Secret>> {
+    let path = match (text("NOTIFY_SECRET", None), text("NOTIFY_SECRET_FILE", None)) {
+        (Some(secret), _) => return Ok(Some(Secret::new(secret))),
+        (None, Some(path)) => PathBuf::from(path),
+        (None, None) => match (said, file) {
+            (Some(_), Some(_)) => bail!("say notify.secret or notify.secret_file, not both"),
+            (Some(SecretText(secret)), None) => return Ok(Some(secret)),
+            (None, Some(path)) => path,
+            (None, None) => return Ok(None),
+        },
+    };
+    let read = read_file(&path).map_err(|problem| anyhow!("notify.secret_file: {problem}"))?;
+    Ok(Some(read))
 }
 
 /// How long before its end a certificate is worth a word: in days too, and "0" for never.
@@ -157,16 +173,14 @@ fn mail_server(section: SmtpSection) -> anyhow::Result<Option<SmtpSettings>> {
     let from = text("SMTP_FROM", section.from).context("smtp.from: say whose mails they are")?;
     let file = text("SMTP_PASSWORD_FILE", None).map(PathBuf::from).or(section.password_file);
     let password = match (text("SMTP_PASSWORD", None), file) {
-        (Some(password), _) => Some(password),
+        (Some(password), _) => Some(Secret::new(password)),
         (None, Some(file)) => {
-            let read = std::fs::read_to_string(&file);
-            let read = read.with_context(|| format!("smtp.password_file: cannot read {}", file.display()))?;
-            Some(read.trim_end_matches(['\r', '\n']).to_owned())
+            Some(read_file(&file).map_err(|problem| anyhow!("smtp.password_file: {problem}"))?)
         }
         (None, None) => None,
     };
     let login = match (text("SMTP_USER", section.user), password) {
-        (Some(user), Some(password)) => Some((user, Secret::new(password))),
+        (Some(user), Some(password)) => Some((user, password)),
         (Some(_), None) => {
             bail!("smtp.user needs a password: smtp.password_file, or ROAMHUB_SMTP_PASSWORD")
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use oicp::service::Service;
 use roamhub_core::ProcessId;
+use roamhub_core::allowance::Ticket;
 use roamhub_core::ports::LedgerError;
 use sha2::{Digest, Sha256};
 use tokio::time::{sleep, timeout_at};
@@ -31,6 +32,8 @@ pub(crate) struct Asking {
     pub(crate) body: Bytes,
     /// The caller's own ids.
     pub(crate) ids: CallerIds,
+    /// What it counts against, unless it is a repeat.
+    pub(crate) ticket: Option<Ticket>,
 }
 
 impl Asking {
@@ -56,8 +59,11 @@ impl Hub {
         F: Future<Output = Reply> + Send + 'static,
     {
         let digest = asking.digest();
-        let Asking { process, ids, .. } = asking;
-        let mut answer = match self.inner.answers.place(digest, Instant::now()) {
+        let Asking { process, ids, ticket, .. } = asking;
+        let mut answer = match self.inner.answers.place(digest, Instant::now(), ticket.as_ref()) {
+            Place::TooOften(too_often) => {
+                return Reply { process, verdict: Verdict::TooOften(too_often), ids };
+            }
             Place::Answered(given) => return given.to(ids),
             Place::Later(answer) => answer,
             Place::First(giver) => {

@@ -13,6 +13,7 @@ use oicp::authorize::AuthorizeStart;
 use oicp::identification::Identification;
 use oicp::service::Service;
 use oicp::status::Code;
+use roamhub_core::allowance::Limited;
 use roamhub_core::authorisation::{self, NobodyToAsk};
 use roamhub_core::directory::{Directory, Operator};
 use roamhub_core::media::{Form, Grounds};
@@ -26,6 +27,7 @@ use crate::authorise_ask::{Asked, Consent, Question};
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
+use crate::large::parsed;
 use crate::metrics::AuthorisationLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
 use crate::uploaded::Said;
@@ -43,9 +45,13 @@ impl Hub {
         arrived: Instant,
     ) -> Reply {
         let process = ProcessId::new();
-        let request = match AuthorizeStart::parse(body) {
-            Ok(request) => request,
-            Err(rejected) => {
+        let request = match parsed(body, AuthorizeStart::parse).await {
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                return Reply { process, verdict, ids };
+            }
+            Ok(Ok(request)) => request,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
                 return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
@@ -81,6 +87,7 @@ impl Hub {
             service: Service::AuthorizeStart,
             body: request.body().clone(),
             ids: ids.clone(),
+            ticket: self.inner.ticket(&*operator, Limited::Operation(Service::AuthorizeStart), arrived),
         };
         let lasting = |verdict: &Verdict| !matches!(verdict, Verdict::Ledger(_));
         self.asked_once(asking, arrived + PATIENCE, lasting, |inner| async move {

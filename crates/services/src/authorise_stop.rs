@@ -13,6 +13,7 @@ use oicp::authorize::{AuthorizationReading, AuthorizationStop, AuthorizeStop};
 use oicp::identification::Identification;
 use oicp::service::Service;
 use oicp::status::{Code, Status};
+use roamhub_core::allowance::{Limited, Ticket};
 use roamhub_core::directory::{Directory, OfferedService};
 use roamhub_core::media::{Form, StopQuestion};
 use roamhub_core::ports::{LedgerError, Letter};
@@ -25,6 +26,7 @@ use crate::authorise_ask::reached;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
+use crate::large::parsed;
 use crate::metrics::AuthorisationLabels;
 use crate::partners::route;
 use crate::pins::{self, Guess};
@@ -54,9 +56,13 @@ impl Hub {
         arrived: Instant,
     ) -> Reply {
         let process = ProcessId::new();
-        let request = match AuthorizeStop::parse(body) {
-            Ok(request) => request,
-            Err(rejected) => {
+        let request = match parsed(body, AuthorizeStop::parse).await {
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                return Reply { process, verdict, ids };
+            }
+            Ok(Ok(request)) => request,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
                 return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
@@ -69,7 +75,11 @@ impl Hub {
         };
         let directory = self.inner.partners.directory();
         match caller::operator(who, path_id, request.operator_id(), &directory) {
-            Ok(_) => self.once_stopped(process, request, directory, ids, arrived).await,
+            Ok(operator) => {
+                let limited = Limited::Operation(Service::AuthorizeStop);
+                let ticket = self.inner.ticket(&*operator, limited, arrived);
+                self.once_stopped(process, request, directory, ids, arrived, ticket).await
+            }
             Err(verdict) => Reply { process, verdict: *verdict, ids },
         }
     }
@@ -82,6 +92,7 @@ impl Hub {
         directory: Arc<Directory>,
         ids: CallerIds,
         arrived: Instant,
+        ticket: Option<Ticket>,
     ) -> Reply {
         let operator = request.operator_id();
         let asking = Asking {
@@ -89,6 +100,7 @@ impl Hub {
             service: Service::AuthorizeStop,
             body: request.body().clone(),
             ids: ids.clone(),
+            ticket,
         };
         let lasting = |verdict: &Verdict| matches!(verdict, Verdict::Stopped(answer) if answer.authorized);
         self.asked_once(asking, arrived + PATIENCE, lasting, |inner| async move {

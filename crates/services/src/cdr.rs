@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use oicp::service::Service;
 use oicp::{ChargeDetailRecord, Finding, OperatorId};
+use roamhub_core::allowance::Limited;
 use roamhub_core::directory::{Directory, OfferedService, Operator, Provider};
 use roamhub_core::order::RECORD_WAITS;
 use roamhub_core::plausibility::{self, EVSE_CHANGED, EVSE_OUTSIDE_BUNDLE};
@@ -20,14 +22,24 @@ use roamhub_core::{Partner, ProcessId};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
+use crate::allowances::counted;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
+use crate::large::parsed;
 use crate::metrics::FindingLabels;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// From the call's arrival to its answer, whatever the ledger does.
 const PATIENCE: Duration = Duration::from_millis(7_900);
+
+/// A call that brings a record.
+struct Call {
+    process: ProcessId,
+    arrived: Instant,
+    /// What was odd about how it was sent.
+    odd: Option<Finding>,
+}
 
 impl Hub {
     /// Takes a record in. `operator` is the id in the path, the only one there is; `odd` is what was odd about how it was
@@ -42,9 +54,13 @@ impl Hub {
     ) -> Reply {
         let process = ProcessId::new();
         let caller = OperatorId::parse(operator).ok().map(Partner::Operator);
-        let record = match ChargeDetailRecord::parse(body) {
-            Ok(record) => record,
-            Err(rejected) => {
+        let record = match parsed(body, ChargeDetailRecord::parse).await {
+            Err(error) => {
+                let ids = CallerIds { partner: caller, ..CallerIds::default() };
+                return Reply { process, verdict: Verdict::Ledger(error), ids };
+            }
+            Ok(Ok(record)) => record,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds { partner: caller, ..CallerIds::of_rejected(&rejected) };
                 return Reply { process, verdict: Verdict::Rejected(Box::new(rejected)), ids };
             }
@@ -56,7 +72,8 @@ impl Hub {
             emp_partner_session: record.emp_partner_session_id().map(str::to_owned),
         };
         let until = tokio::time::Instant::from_std(arrived + PATIENCE);
-        let work = self.inner.record(who, process, operator, &record, odd, &mut ids);
+        let call = Call { process, arrived, odd };
+        let work = self.inner.record(who, call, operator, &record, &mut ids);
         let (process, verdict) = match timeout_at(until, work).await.unwrap_or(Err(LedgerError::Unknown)) {
             Ok(noted) => noted,
             Err(error) => (process, Verdict::Ledger(error)),
@@ -70,10 +87,9 @@ impl Inner {
     async fn record(
         &self,
         who: &Identity,
-        process: ProcessId,
+        Call { process, arrived, odd }: Call,
         operator: &str,
         record: &ChargeDetailRecord,
-        odd: Option<Finding>,
         ids: &mut CallerIds,
     ) -> Result<(ProcessId, Verdict), LedgerError> {
         let directory = self.partners.directory();
@@ -81,27 +97,30 @@ impl Inner {
             Ok(operator) => operator,
             Err(verdict) => return Ok((process, *verdict)),
         };
+        let ticket = self.ticket(&*operator, Limited::Operation(Service::ChargeDetailRecord), arrived);
+        let counted = |verdict| Ok((process, counted(ticket.as_ref(), verdict)));
         let Some(session) = self.session_of(record.session_id(), &operator).await? else {
-            return Ok((process, Verdict::SessionInvalid));
+            return counted(Verdict::SessionInvalid);
         };
         if ids.emp_partner_session.is_none() {
             ids.emp_partner_session.clone_from(&session.emp_partner_session_id);
         }
         let digest: [u8; 32] = Sha256::digest(record.body()).into();
         if let Some(known) = self.ledger.cdr_of(session.key).await? {
-            return Ok(match known.digest == digest {
-                true => (known.process, Verdict::Recorded),
-                false => (process, Verdict::SessionInvalid),
-            });
+            return match known.digest == digest {
+                true => Ok((known.process, Verdict::Recorded)),
+                false => counted(Verdict::SessionInvalid),
+            };
         }
         if let Err(rejected) = record.check_at(self.clock.now()) {
-            return Ok((process, Verdict::Rejected(Box::new(rejected))));
+            return counted(Verdict::Rejected(Box::new(rejected)));
         }
         let findings = match self.findings_of_record(record, odd, &session, &operator, &directory) {
             Ok(findings) => findings,
-            Err(verdict) => return Ok((process, *verdict)),
+            Err(verdict) => return counted(*verdict),
         };
         let intake = self.intake_of_record(process, record, digest, &session, findings, &directory);
+        let intake = CdrIntake { ticket: ticket.clone(), ..intake };
         let plan = intake.plan;
         match self.ledger.take_in_cdr(Arc::new(intake)).await? {
             CdrTaken::Stored => {
@@ -112,6 +131,7 @@ impl Inner {
             }
             CdrTaken::Repeat(first) => Ok((first, Verdict::Recorded)),
             CdrTaken::SessionInvalid => Ok((process, Verdict::SessionInvalid)),
+            CdrTaken::TooOften(too_often) => Ok((process, Verdict::TooOften(too_often))),
         }
     }
 
@@ -176,6 +196,7 @@ impl Inner {
             findings,
             has_pin: record.has_pin(),
             plan,
+            ticket: None,
         }
     }
 }

@@ -6,17 +6,21 @@
 //! memory than a few.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use oicp::OperatorId;
 use oicp::cdr::{CdrPage, GetChargeDetailRecords};
 use oicp::paging::{LARGEST_SIZE, Paging};
+use oicp::service::Service;
 use oicp::violation::Violations;
+use roamhub_core::allowance::Limited;
 use roamhub_core::directory::Directory;
 use roamhub_core::ports::cdr::{CdrListing, CdrNo, CdrWindow};
 use roamhub_core::ports::{Ledger, LedgerError};
 use roamhub_core::{Partner, ProcessId, SessionKey};
 
+use crate::allowances::count;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
@@ -62,6 +66,7 @@ impl Hub {
         provider: &str,
         body: &Bytes,
         paging: Result<Paging, Violations>,
+        arrived: Instant,
     ) -> Result<Records, Box<Reply>> {
         let process = ProcessId::new();
         let refused = |verdict, ids| Box::new(Reply { process, verdict, ids });
@@ -70,7 +75,7 @@ impl Hub {
             refused(*caller::rejected(who, rejected, &self.directory()), ids)
         })?;
         let ids = CallerIds { partner: Some(wanted.provider_id.into()), ..CallerIds::default() };
-        match self.inner.fetch(who, process, provider, &wanted, paging).await {
+        match self.inner.fetch(who, process, provider, &wanted, paging, arrived).await {
             Ok(records) => Ok(records),
             Err(verdict) => Err(refused(*verdict, ids)),
         }
@@ -85,12 +90,16 @@ impl Inner {
         provider: &str,
         wanted: &GetChargeDetailRecords,
         paging: Result<Paging, Violations>,
+        arrived: Instant,
     ) -> Result<Records, Box<Verdict>> {
         let directory = self.partners.directory();
         let provider = caller::provider(who, provider, wanted.provider_id, &directory)?;
         if provider.locked {
             return Err(Box::new(Verdict::Locked(Partner::Provider(provider.id))));
         }
+        let limited = Limited::Operation(Service::GetChargeDetailRecords);
+        count(self.ticket(&*provider, limited, arrived).as_ref())
+            .map_err(|too_often| Box::new(Verdict::TooOften(too_often)))?;
         let paging = paging.map_err(|violations| Box::new(Verdict::Rejected(Box::new(violations.into()))))?;
         let sessions: Vec<_> = wanted.sessions.iter().filter_map(SessionKey::of).collect();
         // Of sessions that no hub of this kind has issued there is nothing.

@@ -1,5 +1,6 @@
 //! The certificates that the hub's connections rely on, and until when: what providers' servers show, the CA files
-//! that the partners file names for them, what the hub itself shows, and what partners show when they call it. A further source is one more iterator in [`Certificates::known`].
+//! that the partners file names for them, what the hub itself shows, and what partners show when they call
+//! it. A further source is one more iterator in [`Certificates::known`].
 //!
 //! Invariant: what is not known is not taken for well. A provider that was not called since the start, or a partner that has
 //! not called, may still show the certificate that people were told of.
@@ -63,7 +64,7 @@ impl Certificates {
         Expiries { soon, unseen }
     }
 
-    fn known(&self, directory: &Directory) -> Vec<KnownCertificate> {
+    pub(crate) fn known(&self, directory: &Directory) -> Vec<KnownCertificate> {
         let servers = called(directory).filter_map(|(provider, url)| {
             let purpose = Purpose::Server { host: host(url) };
             Some(of(provider, self.seen.of_server(url)?, purpose))

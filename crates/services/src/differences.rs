@@ -1,18 +1,17 @@
 //! Charge detail records beside the Ends of their sessions: the loop that compares them, behind everything that serves
-//! partners, and looking at what it found. The rules are in `roamhub_core::reconcile`.
+//! partners. The rules are in `roamhub_core::reconcile`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use oicp::notification::Facts;
-use oicp::{ChargeDetailRecord, ChargingNotification, Finding, OperatorId};
-use roamhub_core::ports::cdr::{Difference, Uncompared};
+use oicp::{ChargeDetailRecord, ChargingNotification, Finding};
+use roamhub_core::ports::cdr::Uncompared;
 use roamhub_core::ports::{Clock, Ledger, LedgerError};
 use roamhub_core::reconcile;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::ghosts::MOST_LISTED;
 use crate::hub::Hub;
 use crate::metrics::{FindingLabels, ServiceMetrics};
 
@@ -96,13 +95,5 @@ impl Hub {
     pub fn comparing(&self) -> Comparing {
         let inner = &self.inner;
         Comparing { ledger: inner.ledger.clone(), clock: inner.clock.clone(), metrics: inner.metrics.clone() }
-    }
-
-    /// The newest differences between records and Ends, of one operator or of all.
-    ///
-    /// # Errors
-    /// [`LedgerError`] if the ledger cannot be read.
-    pub async fn differences(&self, operator: Option<OperatorId>) -> Result<Vec<Difference>, LedgerError> {
-        self.inner.ledger.differences(operator, MOST_LISTED).await
     }
 }

@@ -1,10 +1,8 @@
 //! Looking at ghosts and at the authorisations that they blocked.
 
 use oicp::OperatorId;
-use roamhub_core::ports::LedgerError;
 use roamhub_core::ports::watch::{Blocked, Ghost, GhostCount};
-
-use crate::hub::Hub;
+use roamhub_core::ports::{Ledger, LedgerError};
 
 /// The most that is listed at once.
 pub const MOST_LISTED: usize = 1000;
@@ -20,16 +18,13 @@ pub struct Ghosts {
     pub blocked: Vec<Blocked>,
 }
 
-impl Hub {
-    /// The ghosts of one operator or of all, and whom they blocked.
-    ///
-    /// # Errors
-    /// [`LedgerError`] if the ledger cannot be read.
-    pub async fn ghosts(&self, operator: Option<OperatorId>) -> Result<Ghosts, LedgerError> {
-        let ledger = &self.inner.ledger;
-        let mut counts = ledger.ghost_counts().await?;
-        counts.retain(|count| operator.is_none_or(|operator| count.operator == operator));
-        let blocked = ledger.blocked(operator, MOST_LISTED).await?;
-        Ok(Ghosts { counts, sessions: ledger.ghosts(operator, MOST_LISTED).await?, blocked })
-    }
+/// The ghosts of one operator or of all, and whom they blocked.
+///
+/// # Errors
+/// [`LedgerError`] if the ledger cannot be read.
+pub async fn ghosts(ledger: &dyn Ledger, operator: Option<OperatorId>) -> Result<Ghosts, LedgerError> {
+    let mut counts = ledger.ghost_counts().await?;
+    counts.retain(|count| operator.is_none_or(|operator| count.operator == operator));
+    let blocked = ledger.blocked(operator, MOST_LISTED).await?;
+    Ok(Ghosts { counts, sessions: ledger.ghosts(operator, MOST_LISTED).await?, blocked })
 }

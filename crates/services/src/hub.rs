@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oicp::personal::{shapes_only, starred};
 use roamhub_core::directory::Directory;
 use roamhub_core::ports::{Clock, Courier, Ledger, LedgerError};
 use roamhub_core::records::Refusal;
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::feed::Feed;
+use crate::load::Load;
 use crate::medium::MediumKey;
 use crate::metrics::ServiceMetrics;
 use crate::partners::Partners;
@@ -35,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) partners: Arc<Partners>,
     pub(crate) metrics: ServiceMetrics,
+    pub(crate) load: Arc<Load>,
     pub(crate) sessions: SessionCache,
     pub(crate) answers: SharedAnswers,
     pub(crate) remote_calls: CallsUnderWay,
@@ -66,6 +69,7 @@ impl Hub {
         clock: Arc<dyn Clock>,
         partners: Arc<Partners>,
         metrics: ServiceMetrics,
+        load: Arc<Load>,
     ) -> Result<Self, LedgerError> {
         let medium_key = MediumKey::new(&ledger.medium_key().await?);
         // Before the first message: what is paused stays paused.
@@ -82,6 +86,7 @@ impl Hub {
             clock,
             partners,
             metrics,
+            load,
             sessions: SessionCache::default(),
             answers: SharedAnswers::default(),
             remote_calls: CallsUnderWay::default(),
@@ -130,6 +135,8 @@ impl Hub {
 
     /// Keeps a record of a refused request, without waiting for it.
     pub fn note_refusal(&self, refusal: Refusal) {
-        self.inner.ledger.note_refusal(refusal);
+        // The caller hears what it has sent; who looks at refusals does not.
+        let reason = starred(&shapes_only(&refusal.reason));
+        self.inner.ledger.note_refusal(Refusal { reason, ..refusal });
     }
 }

@@ -8,18 +8,22 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oicp::{ChargingNotification, Finding, SessionId};
+use roamhub_core::allowance::Limited;
 use roamhub_core::directory::{Directory, Operator, WhenUnreachable};
 use roamhub_core::plausibility::{self, EVSE_CHANGED, EVSE_OUTSIDE_BUNDLE};
 use roamhub_core::ports::{Declined, Intake, LedgerError, Plan};
+use roamhub_core::rank::Rank;
 use roamhub_core::session::SessionFacts;
 use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use roamhub_relay::{Outcome, Submitted, Why};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
+use crate::allowances::counted;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
+use crate::large::parsed;
 use crate::metrics::FindingLabels;
 use crate::reply::{CallerIds, Later, Reply, Verdict};
 
@@ -35,14 +39,22 @@ impl Hub {
     /// the call began: the budget counts from there.
     pub async fn notify(&self, who: &Identity, body: Bytes, odd: Option<Finding>, arrived: Instant) -> Reply {
         let process = ProcessId::new();
-        let notification = match ChargingNotification::parse(body) {
-            Ok(notification) => notification,
-            Err(rejected) => {
+        let notification = match parsed(body, ChargingNotification::parse).await {
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                return Reply { process, verdict, ids };
+            }
+            Ok(Ok(notification)) => notification,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
                 return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
         };
         let mut ids = CallerIds::of(&notification);
+        // Whether it can come later is known from here on.
+        if !self.inner.load.takes(Rank::of(notification.kind().into())) {
+            return Reply { process, verdict: Verdict::TooBusy, ids };
+        }
         let noted = self.inner.notify(who, process, notification, odd, arrived, &mut ids).await;
         let (process, verdict) = match noted {
             Ok(Noted { process, verdict }) => (process, verdict),
@@ -74,25 +86,27 @@ impl Inner {
             Ok(operator) => operator,
             Err(verdict) => return refused(*verdict),
         };
+        let kind = MessageKind::from(notification.kind());
+        let ticket =
+            Limited::notification(kind).and_then(|limited| self.ticket(&**operator, limited, arrived));
         let session = timeout_at(
             tokio::time::Instant::from_std(arrived + PATIENCE),
             self.session_of(notification.session_id(), operator),
         );
         let Some(session) = session.await.unwrap_or(Err(LedgerError::Unknown))? else {
-            return refused(Verdict::SessionInvalid);
+            return refused(counted(ticket.as_ref(), Verdict::SessionInvalid));
         };
         if ids.emp_partner_session.is_none() {
             ids.emp_partner_session.clone_from(&session.emp_partner_session_id);
         }
         let findings = match self.findings(&notification, odd, &session, operator, &directory) {
             Ok(findings) => findings,
-            Err(verdict) => return refused(*verdict),
+            Err(verdict) => return refused(counted(ticket.as_ref(), *verdict)),
         };
-        let kind = MessageKind::from(notification.kind());
         let provider = directory.provider(&session.provider);
         let hears = provider.is_some_and(|provider| provider.hears(notification.kind()));
         let plan = if hears { Plan::Send { lease_until: self.relay.lease_until() } } else { Plan::Hold };
-        let intake = self.intake(process, &notification, &session, findings, plan);
+        let intake = Intake { ticket, ..self.intake(process, &notification, &session, findings, plan) };
         let submitted = self.relay.submit(Arc::new(intake), arrived).await?;
         if let Outcome::Held = submitted.outcome
             && submitted.process != process
@@ -175,6 +189,7 @@ impl Inner {
             cpo_partner_session_id: notification.cpo_partner_session_id().map(str::to_owned),
             plan,
             progress_gap: PROGRESS_GAP,
+            ticket: None,
         }
     }
 
@@ -196,6 +211,7 @@ impl Inner {
             Outcome::GivenUp(why) => Verdict::GivenUp(why),
             Outcome::Declined(Declined::SessionInvalid) => Verdict::SessionInvalid,
             Outcome::Declined(Declined::TooSoon { last }) => Verdict::TooSoon { last },
+            Outcome::Declined(Declined::TooOften(too_often)) => Verdict::TooOften(too_often),
             Outcome::Deferred(why) => {
                 let later = Later { why: in_words(why), may_be_overtaken: kind.is_passing() };
                 let policy = directory.provider(&session.provider).map(|provider| provider.when_unreachable);

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use oicp::ProviderId;
+use roamhub_core::allowance::Figures;
 use roamhub_core::directory::{Directory, OfferedService, Provider};
 use roamhub_core::route::{Route, Routes};
 use tokio::sync::watch;
+
+use crate::allowances::Allowances;
 
 /// What a provider gets for taking a charge detail record, at least: nobody waits for it, and checking signed meter values
 /// takes time.
@@ -25,6 +28,7 @@ struct Snapshot {
 #[derive(Debug, Default)]
 pub struct Partners {
     current: ArcSwap<Snapshot>,
+    allowances: Allowances,
     changes: watch::Sender<u64>,
 }
 
@@ -35,6 +39,16 @@ impl Partners {
         let partners = Self::default();
         partners.replace(directory);
         partners
+    }
+
+    /// The same, whose calls are counted against these allowances.
+    #[must_use]
+    pub fn with_allowances(self, figures: Figures) -> Self {
+        Self { allowances: Allowances::new(figures), ..self }
+    }
+
+    pub(crate) fn allowances(&self) -> &Allowances {
+        &self.allowances
     }
 
     /// Replaces all partners at once.

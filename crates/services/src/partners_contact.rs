@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::partners_file::{PartnersError, Reader};
+use crate::secret_text::{SecretText, read_file};
 
 /// The shortest secret: shorter ones are guessed.
 const SHORTEST_SECRET: usize = 16;
@@ -16,7 +17,8 @@ const SHORTEST_SECRET: usize = 16;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NotifyEntry {
     webhook: Option<Spanned<String>>,
-    secret: Option<Spanned<String>>,
+    secret: Option<Spanned<SecretText>>,
+    secret_file: Option<Spanned<PathBuf>>,
     ca: Option<PathBuf>,
     #[serde(default)]
     allow_private: bool,
@@ -26,21 +28,23 @@ pub(crate) struct NotifyEntry {
 impl Reader<'_> {
     pub(crate) fn contact(&self, entry: Option<&NotifyEntry>) -> Result<Contact, PartnersError> {
         let Some(entry) = entry else { return Ok(Contact::default()) };
-        let webhook = match (&entry.webhook, &entry.secret) {
+        let webhook = match (&entry.webhook, self.secret(entry)?) {
             (None, None) => None,
-            (Some(url), Some(secret)) if secret.get_ref().len() >= SHORTEST_SECRET => Some(Webhook {
+            (Some(url), Some((_, secret))) if secret.expose().len() >= SHORTEST_SECRET => Some(Webhook {
                 url: self.url_without(url, &['#', '@'], "a URL like https://partner.example/alerts")?,
-                secret: Secret::new(secret.get_ref().clone()),
+                secret,
                 ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
                 reach: Reach::allowing_private(entry.allow_private),
             }),
-            (Some(_), Some(secret)) => {
-                return Err(self.wrong(secret, "a webhook's secret has at least 16 characters"));
+            (Some(_), Some((place, _))) => {
+                return Err(self.wrong(&place, "a webhook's secret has at least 16 characters"));
             }
             (Some(url), None) => {
                 return Err(self.wrong(url, "a webhook needs a secret, with which its messages are signed"));
             }
-            (None, Some(secret)) => return Err(self.wrong(secret, "a secret without a webhook is of no use")),
+            (None, Some((place, _))) => {
+                return Err(self.wrong(&place, "a secret without a webhook is of no use"));
+            }
         };
         let mail = match &entry.mail {
             Some(mail) if !is_mail_address(mail.get_ref()) => {
@@ -49,5 +53,21 @@ impl Reader<'_> {
             mail => mail.as_ref().map(|mail| mail.get_ref().clone()),
         };
         Ok(Contact { webhook, mail })
+    }
+
+    /// The secret, from the document or from its file, and its place in the document.
+    fn secret(&self, entry: &NotifyEntry) -> Result<Option<(Spanned<()>, Secret)>, PartnersError> {
+        match (&entry.secret, &entry.secret_file) {
+            (None, None) => Ok(None),
+            (Some(secret), None) => Ok(Some((Spanned::new(secret.span(), ()), secret.get_ref().0.clone()))),
+            (None, Some(file)) => {
+                let secret = read_file(&self.folder.join(file.get_ref()));
+                Ok(Some((
+                    Spanned::new(file.span(), ()),
+                    secret.map_err(|problem| self.wrong(file, problem))?,
+                )))
+            }
+            (Some(_), Some(file)) => Err(self.wrong(file, "say secret or secret_file, not both")),
+        }
     }
 }

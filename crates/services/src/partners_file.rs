@@ -12,12 +12,13 @@ use roamhub_core::directory::{
 };
 use roamhub_core::outcome::FaultCodes;
 use roamhub_core::retry::RetrySchedule;
-use roamhub_core::route::is_of_the_connection;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::partners_contact::NotifyEntry;
 use crate::partners_lanes::BreakerEntry;
+use crate::partners_limits::{LimitsEntry, Side};
+use crate::secret_text::SecretText;
 
 /// What is wrong with a partners document.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -63,7 +64,9 @@ pub(crate) struct OperatorEntry {
     pub(crate) services: Option<Vec<Spanned<String>>>,
     pub(crate) timeout: Option<Spanned<String>>,
     #[serde(default)]
-    pub(crate) headers: BTreeMap<Spanned<String>, Spanned<String>>,
+    pub(crate) headers: BTreeMap<Spanned<String>, Spanned<SecretText>>,
+    #[serde(default)]
+    pub(crate) header_files: BTreeMap<Spanned<String>, Spanned<PathBuf>>,
     #[serde(default)]
     pub(crate) allow_private: bool,
     pub(crate) ca: Option<PathBuf>,
@@ -71,6 +74,8 @@ pub(crate) struct OperatorEntry {
     pub(crate) client_key: Option<Spanned<String>>,
     notify: Option<NotifyEntry>,
     preauthorisation_expires: Option<Spanned<String>>,
+    #[serde(default)]
+    limits: LimitsEntry,
 }
 
 #[derive(Deserialize)]
@@ -96,7 +101,9 @@ pub(crate) struct ProviderEntry {
     pub(crate) breaker: Option<BreakerEntry>,
     fault_codes: Option<Vec<Spanned<String>>>,
     #[serde(default)]
-    headers: BTreeMap<Spanned<String>, Spanned<String>>,
+    headers: BTreeMap<Spanned<String>, Spanned<SecretText>>,
+    #[serde(default)]
+    header_files: BTreeMap<Spanned<String>, Spanned<PathBuf>>,
     #[serde(default)]
     allow_private: bool,
     ca: Option<PathBuf>,
@@ -108,6 +115,8 @@ pub(crate) struct ProviderEntry {
     feed: bool,
     notify: Option<NotifyEntry>,
     accepts_mandated_end: Option<Spanned<bool>>,
+    #[serde(default)]
+    limits: LimitsEntry,
 }
 
 #[derive(Deserialize)]
@@ -178,6 +187,7 @@ impl Reader<'_> {
             contact: self.contact(entry.notify.as_ref())?,
             preauthorisation_expires: self
                 .preauthorisation_expires(entry.preauthorisation_expires.as_ref())?,
+            limits: self.limits(&entry.limits, Side::Operator)?,
         })
     }
 
@@ -215,7 +225,7 @@ impl Reader<'_> {
                 None => FaultCodes::default(),
             },
             lane: self.lane(entry)?,
-            headers: self.headers(&entry.headers)?,
+            headers: self.headers(&entry.headers, &entry.header_files)?,
             allow_private: entry.allow_private,
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
             client: self.client(entry.client_certificate.as_ref(), entry.client_key.as_ref())?,
@@ -223,6 +233,7 @@ impl Reader<'_> {
             feed: entry.feed,
             contact: self.contact(entry.notify.as_ref())?,
             accepts_mandated_end: false,
+            limits: self.limits(&entry.limits, Side::Provider)?,
         };
         self.accepts_mandated_end(entry.accepts_mandated_end.as_ref(), provider)
     }
@@ -356,28 +367,6 @@ impl Reader<'_> {
     pub(crate) fn duration(&self, text: &Spanned<String>) -> Result<Duration, PartnersError> {
         parse_duration(text.get_ref())
             .ok_or_else(|| self.wrong(text, "a duration is a number with a unit: 200ms, 5s, 2m or 4h"))
-    }
-
-    pub(crate) fn headers(
-        &self,
-        headers: &BTreeMap<Spanned<String>, Spanned<String>>,
-    ) -> Result<Vec<(String, String)>, PartnersError> {
-        let token = |name: &str| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        };
-        let visible = |value: &str| value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        headers
-            .iter()
-            .map(|(name, value)| match (token(name.get_ref()), visible(value.get_ref())) {
-                (true, _) if is_of_the_connection(&name.get_ref().to_ascii_lowercase()) => Err(self.wrong(
-                    name,
-                    format!("the header {:?} is the hub's to set: leave it out", name.get_ref()),
-                )),
-                (true, true) => Ok((name.get_ref().to_ascii_lowercase(), value.get_ref().clone())),
-                (false, _) => Err(self.wrong(name, format!("{:?} is no name for a header", name.get_ref()))),
-                (_, false) => Err(self.wrong(value, "a header's value is visible ASCII")),
-            })
-            .collect()
     }
 }
 

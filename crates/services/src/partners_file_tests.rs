@@ -51,7 +51,7 @@ fn a_full_document() {
     assert_eq!((provider.lane.concurrency, provider.lane.drain_rate, breaker.failures), (50, 200, 3));
     assert_eq!((breaker.pause, breaker.longest_pause), (Duration::from_secs(2), Duration::from_secs(30)));
     assert_eq!(provider.ca.as_deref(), Some(Path::new("/etc/roamhub/emp-ca.pem")));
-    assert_eq!(provider.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
+    assert_eq!(provider.headers, [("x-api-key".to_owned(), "secret".into())]);
     assert!(provider.hears(NotificationType::End) && !provider.hears(NotificationType::Progress));
     assert_eq!(directory.responsible_provider(&provider_id("DE-SUB")).unwrap().id, provider.id);
     assert!(directory.contracted(operator, provider, OfferedService::Authorization));

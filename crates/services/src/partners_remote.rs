@@ -31,7 +31,7 @@ impl Reader<'_> {
         Ok(RemoteOffer {
             kinds,
             timeout: self.operator_timeout(entry.timeout.as_ref())?,
-            headers: self.headers(&entry.headers)?,
+            headers: self.headers(&entry.headers, &entry.header_files)?,
             allow_private: entry.allow_private,
             ca: entry.ca.as_ref().map(|path| self.folder.join(path)),
             client: self.client(entry.client_certificate.as_ref(), entry.client_key.as_ref())?,
@@ -92,7 +92,7 @@ mod tests {
         let lines = "url = \"https://cpo.example\"\ntimeout = \"20s\"\nheaders = { X-Api-Key = \"secret\" }\nca = \"cpo.pem\"";
         let endpoint = operator(lines).unwrap().endpoint_to_begin(SessionKind::Charging).unwrap();
         assert_eq!((endpoint.base_url.as_str(), endpoint.timeout.as_secs()), ("https://cpo.example", 20));
-        assert_eq!(endpoint.headers, [("x-api-key".to_owned(), "secret".to_owned())]);
+        assert_eq!(endpoint.headers, [("x-api-key".to_owned(), "secret".into())]);
         assert_eq!(endpoint.ca.as_deref(), Some(Path::new("/etc/roamhub/cpo.pem")));
         assert_eq!(operator("").unwrap().remote.timeout, LONGEST_TIMEOUT);
     }

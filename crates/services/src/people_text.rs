@@ -119,8 +119,8 @@ fn headline(trouble: &Trouble, say: Say, since: Timestamp, facts: Option<&Facts>
             format!("The endpoint of {about} {still}fails since {since}.{}", waiting(facts))
         }
         (TroubleKind::EndpointMisconfigured, _, facts) => format!(
-            "The endpoint of {about} {still}refuses messages since {since}, as one does whose URL or credentials are \
-             wrong (HTTP 3xx or 4xx without an acknowledgement).{}",
+            "The endpoint of {about} {still}takes no messages since {since}, as one whose URL or credentials are wrong \
+             (HTTP 3xx or 4xx without an acknowledgement, or an address that the hub must not call).{}",
             waiting(facts)
         ),
         (TroubleKind::Ghosts, _, Some(Facts::Ghosts(kinds))) => {
@@ -187,7 +187,7 @@ fn advice(kind: TroubleKind, facts: Option<&Facts>) -> &'static str {
         }
         TroubleKind::EndpointMisconfigured => {
             "The hub asks every five minutes at most. Please check the endpoint's URL, its credentials, and the address \
-             and the headers that the hub's operator has on file."
+             and the headers that the hub's operator has on file; `roamhub partners test` says what is wrong."
         }
         TroubleKind::MandateSuspended => {
             "No more Ends are issued for this operator. Please look why messages of the session came so late, choose a longer \

@@ -7,6 +7,7 @@ use oicp::ack::Acknowledgement;
 use oicp::authorize::{AuthorizationStart, AuthorizationStop};
 use oicp::status::Status;
 use oicp::{Finding, ProviderId};
+use roamhub_core::allowance::TooOften;
 use roamhub_core::ports::LedgerError;
 use roamhub_core::{Partner, ProcessId};
 
@@ -125,6 +126,10 @@ pub enum Verdict {
     Rejected(Box<Rejected>),
     /// The ledger cannot take it now.
     Ledger(LedgerError),
+    /// The caller's allowance is used up.
+    TooOften(TooOften),
+    /// The hub has too much under way for a message of this kind.
+    TooBusy,
 }
 
 impl From<NotAdmitted> for Box<Verdict> {
@@ -167,7 +172,9 @@ impl Verdict {
             | Self::UnknownCaller(_)
             | Self::IdMismatch { .. }
             | Self::Rejected(_)
-            | Self::Ledger(_) => true,
+            | Self::Ledger(_)
+            | Self::TooOften(_)
+            | Self::TooBusy => true,
         }
     }
 }

@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use roamhub_core::ProcessId;
+use roamhub_core::allowance::{Ticket, TooOften};
 use tokio::sync::watch;
 
+use crate::allowances::count;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// How long identical requests are the same request.
@@ -73,6 +75,8 @@ pub(crate) enum Place {
     Later(watch::Receiver<Option<Arc<Given>>>),
     /// Somebody did: this was their answer.
     Answered(Arc<Given>),
+    /// Nobody did, and whoever asks has asked too often.
+    TooOften(TooOften),
 }
 
 /// Hands over the answer to a request.
@@ -112,13 +116,17 @@ impl Giver {
 }
 
 impl SharedAnswers {
-    pub(crate) fn place(&self, digest: Digest, now: Instant) -> Place {
+    /// A place for this request; one that was not asked lately counts.
+    pub(crate) fn place(&self, digest: Digest, now: Instant, ticket: Option<&Ticket>) -> Place {
         let mut recent = self.lock();
         recent.expire(now);
         match recent.answer(&digest) {
             Some(Answer::Given(given)) => return Place::Answered(given.clone()),
             Some(Answer::UnderWay(answer)) if !is_abandoned(answer) => return Place::Later(answer.clone()),
             Some(Answer::UnderWay(_) | Answer::Forgotten) | None => {}
+        }
+        if let Err(too_often) = count(ticket) {
+            return Place::TooOften(too_often);
         }
         let (sender, answer) = watch::channel(None);
         let place = recent.add(Shared { since: now, digest, answer: Answer::UnderWay(answer) });

@@ -14,9 +14,9 @@ fn given() -> Given {
 }
 
 fn first(answers: &SharedAnswers, number: usize, now: Instant) -> Giver {
-    match answers.place(digest(number), now) {
+    match answers.place(digest(number), now, None) {
         Place::First(giver) => giver,
-        Place::Later(_) | Place::Answered(_) => panic!("{number} was asked before"),
+        Place::Later(_) | Place::Answered(_) | Place::TooOften(_) => panic!("{number} was asked before"),
     }
 }
 
@@ -28,13 +28,15 @@ fn is_kept(answers: &SharedAnswers, number: usize) -> bool {
 fn who_asks_the_same_within_the_window_gets_the_same_answer_and_later_an_own_one() {
     let (answers, now) = (SharedAnswers::default(), Instant::now());
     let giver = first(&answers, 1, now);
-    let Place::Later(waiting) = answers.place(digest(1), now) else { panic!("it is under way") };
+    let Place::Later(waiting) = answers.place(digest(1), now, None) else { panic!("it is under way") };
     let given = given();
     let process = given.process;
     answers.give(giver, given);
     assert_eq!(waiting.borrow().as_ref().map(|given| given.process), Some(process));
     let just_before = now + WINDOW - Duration::from_millis(1);
-    let Place::Answered(again) = answers.place(digest(1), just_before) else { panic!("it was answered") };
+    let Place::Answered(again) = answers.place(digest(1), just_before, None) else {
+        panic!("it was answered")
+    };
     assert_eq!(again.process, process);
     first(&answers, 1, now + WINDOW);
 }
@@ -55,7 +57,7 @@ fn a_first_that_ended_without_an_answer_does_not_keep_others_waiting() {
     drop(first(&answers, 1, now));
     let giver = first(&answers, 1, now);
     answers.give(giver, given());
-    assert!(matches!(answers.place(digest(1), now), Place::Answered(_)));
+    assert!(matches!(answers.place(digest(1), now, None), Place::Answered(_)));
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn answers_leave_when_their_time_is_over_and_their_room_with_them() {
     assert!(!is_kept(&answers, 0) && !is_kept(&answers, 19_999) && is_kept(&answers, 20_000));
     // One that was under way meanwhile finds its place.
     answers.give(late, given());
-    assert!(matches!(answers.place(digest(20_000), now + WINDOW), Place::Answered(_)));
+    assert!(matches!(answers.place(digest(20_000), now + WINDOW, None), Place::Answered(_)));
     let recent = answers.lock();
     assert_eq!((recent.answers.len(), recent.places.len()), (1, 1));
     let room = (recent.answers.capacity(), recent.places.capacity());

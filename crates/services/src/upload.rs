@@ -5,13 +5,16 @@
 //! need no body: it may be large.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use oicp::ProviderId;
 use oicp::Rejected;
 use oicp::authentication::{ActionType, AuthenticationRecord, PushAuthenticationData, UploadedPin};
+use oicp::service::Service;
 use oicp::status::Code;
 use oicp::violation::{Violation, Violations};
+use roamhub_core::allowance::Limited;
 use roamhub_core::directory::Provider;
 use roamhub_core::media::{Form, Staged, Upload, UploadedMedium};
 use roamhub_core::ports::LedgerError;
@@ -20,6 +23,7 @@ use roamhub_core::{Partner, ProcessId};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::allowances::count;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
@@ -43,6 +47,7 @@ pub struct UploadTurn {
     provider: Arc<Provider>,
     who: Identity,
     path: String,
+    arrived: Instant,
     turn: Turn,
 }
 
@@ -82,7 +87,8 @@ impl Hub {
         }
         match self.inner.upload_turns.queue_up(provider.id) {
             Some(turn) => {
-                Ok(UploadTurn { process, provider, who: who.clone(), path: path_id.to_owned(), turn })
+                let (who, path, arrived) = (who.clone(), path_id.to_owned(), Instant::now());
+                Ok(UploadTurn { process, provider, who, path, arrived, turn })
             }
             None => refused(Some(partner), Verdict::Ledger(LedgerError::Busy)),
         }
@@ -142,6 +148,10 @@ impl Inner {
         let repeated = self.uploads.newest(&turn.provider.id).filter(|newest| newest.digest == pushed.digest);
         if let Some(newest) = repeated {
             return Ok(Verdict::Uploaded(UploadVerdict::Repeat(newest)));
+        }
+        let limited = Limited::Operation(Service::PushAuthenticationData);
+        if let Err(too_often) = count(self.ticket(&*turn.provider, limited, turn.arrived).as_ref()) {
+            return Ok(Verdict::TooOften(too_often));
         }
         self.store(turn, pushed).await.map(Verdict::Uploaded)
     }
@@ -222,6 +232,7 @@ impl Inner {
         let code = match verdict {
             Verdict::Uploaded(verdict) => verdict.code(),
             Verdict::Ledger(_) => Code::DATABASE_ERROR,
+            Verdict::TooOften(_) => Code::GENERIC,
             _ => Code::DATA_ERROR,
         };
         let labels = UploadLabels { provider: provider.to_string(), code: code.to_string() };

@@ -1,5 +1,6 @@
 //! The hub as people run it: its real binary as a child process, with ports that the system chose.
 
+mod control;
 mod output;
 mod partners;
 mod tls;
@@ -245,6 +246,21 @@ impl HubProcess {
             Err(error) => {
                 panic!("awaited an answer of the console to {path}: {error}; the hub said:\n{}", self.log())
             }
+        }
+    }
+
+    /// Gets something of the admin API, through the control socket: what it shows to whoever may see everything.
+    pub async fn get_admin(&self, path: &str) -> Answer {
+        self.ask_admin("GET", path, "").await
+    }
+
+    /// Asks the admin API through the control socket.
+    pub async fn ask_admin(&self, method: &str, path: &str, body: &str) -> Answer {
+        let socket = self.data_dir().join("control.sock");
+        match timeout(BOUND, control::ask(&socket, method, path, &body.to_owned().into())).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => panic!("awaited an answer of the control socket to {path}: {error}"),
+            Err(_) => panic!("no answer of the control socket to {path} within {BOUND:?}"),
         }
     }
 

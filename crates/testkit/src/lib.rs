@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::panic, reason = "a test double reports a broken expectation by failing the test")]
 
+pub mod browser;
 pub mod ca;
 pub mod client_maker;
 pub mod hub;
@@ -22,6 +23,7 @@ mod skip;
 pub mod webhook;
 mod wire;
 
+pub use browser::Browser;
 pub use ca::{ClientTls, ServerTls, TestCa};
 pub use client_maker::ClientMaker;
 pub use hub::{HubProcess, partners_toml};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::problem::{Json, Problem, read};
 use super::{Admin, view};
+use crate::door::Visit;
 
 /// Whose data, and how far to go.
 #[derive(Deserialize)]
@@ -23,7 +24,7 @@ pub(super) struct Order {
 }
 
 /// `POST /erasures {"subject": "…", "dryRun": true}`
-pub(super) async fn erase(State(admin): State<Admin>, body: Bytes) -> Result<Json, Problem> {
+pub(crate) async fn erase(State(admin): State<Admin>, visit: Visit, body: Bytes) -> Result<Json, Problem> {
     let order: Order = read(&body)?;
     // What was sent is not repeated in the answer: it is personal.
     let subject = Subject::read(order.subject.trim())
@@ -33,9 +34,12 @@ pub(super) async fn erase(State(admin): State<Admin>, body: Bytes) -> Result<Jso
         (false, true) => Extent::Erase(Undelivered::End),
         (false, false) => Extent::Erase(Undelivered::Keep),
     };
+    visit.about("one contract");
     let erased = erasure::erase(&*admin.ledger, subject, extent, admin.clock.now()).await;
     match erased {
         Ok(count) => {
+            let dry = if extent == Extent::DryRun { ", only counted" } else { "" };
+            visit.detail(format!("{} messages, {} requests{dry}", count.messages, count.requests));
             if extent != Extent::DryRun {
                 tracing::info!(
                     messages = count.messages,

@@ -6,23 +6,25 @@ use serde_json::json;
 
 use super::problem::{Json, Problem};
 use super::{Admin, view};
-
-/// Who gave a mandate back, for the record: accounts come later.
-const BY: &str = "admin";
+use crate::door::Visit;
 
 /// `GET /mandates`
-pub(super) async fn list(State(admin): State<Admin>) -> Result<Json, Problem> {
-    Ok(Json(view::suspensions(&admin.ledger.suspensions().await?)))
+pub(crate) async fn list(State(admin): State<Admin>, visit: Visit) -> Result<Json, Problem> {
+    let mut suspensions = admin.ledger.suspensions().await?;
+    suspensions.retain(|one| visit.reach.takes_in(Some(&one.operator), None));
+    Ok(Json(view::suspensions(&suspensions)))
 }
 
 /// `POST /mandates/{operator}/restore`
-pub(super) async fn restore(
+pub(crate) async fn restore(
     State(admin): State<Admin>,
+    visit: Visit,
     Path(operator): Path<String>,
 ) -> Result<Json, Problem> {
     let operator =
         OperatorId::parse(&operator).map_err(|_| Problem::bad("an OperatorID looks like DE*ABC"))?;
-    let restored = admin.ledger.restore_mandate(operator, admin.clock.now(), BY.to_owned()).await?;
+    visit.about(operator);
+    let restored = admin.ledger.restore_mandate(operator, admin.clock.now(), visit.by()).await?;
     if restored > 0 {
         tracing::warn!(%operator, "the operator has its mandate back: Ends are issued on its behalf again");
     }

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use bytes::Bytes;
 use jiff::Timestamp;
+use roamhub_core::account::AuditRecord;
 use roamhub_core::erasure::ErasureCount;
 use roamhub_core::mandate::Suspension;
+use roamhub_core::ports::accounts::{Token, User};
+use roamhub_core::ports::rates::LaneRate;
 use roamhub_core::ports::{Pause, Queue};
 use roamhub_core::records::{DeliveryRecord, MessageRecord, Refusal, SessionStory, StoredFinding};
 use roamhub_core::replay::{Matching, ReplayRecord, SelectionText};
 use roamhub_services::erasure::Extent;
 use serde_json::{Value, json};
+
+use super::mask::Mask;
 
 fn instant(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
@@ -24,6 +28,7 @@ fn finding(finding: &StoredFinding) -> Value {
 /// A message with its deliveries and attempts.
 #[must_use]
 pub fn message(message: &MessageRecord) -> Value {
+    let mask = Mask::of(message);
     json!({
         "process": message.process.to_string(),
         "type": message.kind,
@@ -35,12 +40,12 @@ pub fn message(message: &MessageRecord) -> Value {
         "bytes": message.body.len(),
         "erasedAt": instant(message.erased_at),
         "sha256": hex(&message.digest),
-        "findings": message.findings.iter().map(finding).collect::<Vec<_>>(),
-        "deliveries": message.deliveries.iter().map(delivery).collect::<Vec<_>>(),
+        "findings": message.findings.iter().map(|one| mask.finding(one)).collect::<Vec<_>>(),
+        "deliveries": message.deliveries.iter().map(|one| delivery(one, &mask)).collect::<Vec<_>>(),
     })
 }
 
-fn delivery(delivery: &DeliveryRecord) -> Value {
+fn delivery(delivery: &DeliveryRecord, mask: &Mask) -> Value {
     let attempts = delivery.attempts.iter().map(|attempt| {
         json!({
             "number": attempt.number,
@@ -48,9 +53,9 @@ fn delivery(delivery: &DeliveryRecord) -> Value {
             "tookMs": attempt.took_ms,
             "outcome": attempt.outcome,
             "httpStatus": attempt.http_status,
-            "acknowledgement": attempt.acknowledgement.as_ref().and_then(json_of),
+            "acknowledgement": attempt.acknowledgement.as_ref().and_then(|ack| mask.json(ack)),
             "detail": attempt.detail,
-            "finding": attempt.finding.as_ref().map(finding),
+            "finding": attempt.finding.as_ref().map(|one| mask.finding(one)),
             "late": attempt.late,
         })
     });
@@ -62,10 +67,6 @@ fn delivery(delivery: &DeliveryRecord) -> Value {
         "endedAt": instant(delivery.ended_at),
         "attempts": attempts.collect::<Vec<_>>(),
     })
-}
-
-fn json_of(bytes: &Bytes) -> Option<Value> {
-    serde_json::from_slice(bytes).ok()
 }
 
 /// A session with its authorisation, conflicts and messages.
@@ -117,17 +118,28 @@ pub fn refusal(refusal: &Refusal) -> Value {
     })
 }
 
-/// All lanes that are paused or in which something waits.
+/// What there is to say of a lane.
+#[derive(Default)]
+struct OfLane<'a> {
+    pause: Option<&'a Pause>,
+    queue: Option<&'a Queue>,
+    rate: Option<&'a LaneRate>,
+}
+
+/// All lanes that are paused, whose drain rate somebody has set, or in which something waits.
 #[must_use]
-pub fn lanes(pauses: &[Pause], queues: &[Queue]) -> Value {
-    let mut lanes: BTreeMap<String, (Option<&Pause>, Option<&Queue>)> = BTreeMap::new();
+pub fn lanes(pauses: &[Pause], queues: &[Queue], rates: &[LaneRate]) -> Value {
+    let mut lanes: BTreeMap<String, OfLane<'_>> = BTreeMap::new();
     for pause in pauses {
-        lanes.entry(pause.provider.to_string()).or_default().0 = Some(pause);
+        lanes.entry(pause.provider.to_string()).or_default().pause = Some(pause);
     }
     for queue in queues {
-        lanes.entry(queue.provider.to_string()).or_default().1 = Some(queue);
+        lanes.entry(queue.provider.to_string()).or_default().queue = Some(queue);
     }
-    let lanes = lanes.into_iter().map(|(provider, (pause, queue))| {
+    for rate in rates {
+        lanes.entry(rate.provider.to_string()).or_default().rate = Some(rate);
+    }
+    let lanes = lanes.into_iter().map(|(provider, OfLane { pause, queue, rate })| {
         json!({
             "provider": provider,
             "paused": pause.is_some(),
@@ -136,6 +148,8 @@ pub fn lanes(pauses: &[Pause], queues: &[Queue]) -> Value {
             "reason": pause.map(|pause| &pause.why),
             "waiting": queue.map_or(0, |queue| queue.waiting),
             "dueSince": queue.and_then(|queue| instant(queue.due_since)),
+            "drainRate": rate.map(|rate| rate.per_second),
+            "drainRateSetBy": rate.map(|rate| &rate.by),
         })
     });
     json!({ "lanes": lanes.collect::<Vec<_>>() })
@@ -208,6 +222,52 @@ pub fn erased(count: &ErasureCount, extent: Extent) -> Value {
         "erasedBefore": count.erased_before,
         "undelivered": count.undelivered,
         "underWay": count.under_way,
+    })
+}
+
+/// A user; the password is nobody's to see.
+#[must_use]
+pub fn user(user: &User) -> Value {
+    json!({
+        "name": user.name.as_str(),
+        "role": user.role.as_str(),
+        "partner": user.role.partner().map(|partner| partner.to_string()),
+        "addedAt": user.added_at.to_string(),
+        "passwordSince": user.password_at.to_string(),
+        "lastLogIn": instant(user.last_log_in),
+    })
+}
+
+/// A token; the secret is known to whoever made it.
+#[must_use]
+pub fn token(token: &Token, now: Timestamp) -> Value {
+    json!({
+        "no": token.no.0,
+        "name": token.name.as_str(),
+        "role": token.role.as_str(),
+        "partner": token.role.partner().map(|partner| partner.to_string()),
+        "owner": token.owner.as_ref().map(|owner| owner.as_str()),
+        "madeAt": token.made_at.to_string(),
+        "expiresAt": instant(token.expires_at),
+        "lastUsedAt": instant(token.last_used_at),
+        "revokedAt": instant(token.revoked_at),
+        "good": token.holds(now),
+    })
+}
+
+/// A line of the audit trail.
+#[must_use]
+pub fn audit(line: &AuditRecord) -> Value {
+    json!({
+        "no": line.no,
+        "at": line.at.to_string(),
+        "kind": line.kind,
+        "who": line.who,
+        "from": line.from,
+        "action": line.action,
+        "about": line.about,
+        "outcome": line.outcome.as_str(),
+        "detail": line.detail,
     })
 }
 

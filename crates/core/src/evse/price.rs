@@ -5,29 +5,10 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::pricing::PricedFor;
 use oicp::{EvseId, OperatorId, ProviderId};
 
 use super::change::{Applied, Change, Refused};
-
-/// For whom a price is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Audience {
-    /// For all providers (`*`).
-    Everybody,
-    /// For this one.
-    Provider(ProviderId),
-}
-
-impl Audience {
-    /// Its name in the store: the provider's key, or `*`.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        match self {
-            Self::Everybody => "*",
-            Self::Provider(provider) => provider.key(),
-        }
-    }
-}
 
 /// A product (OICP 2.3, PricingProductDataRecord).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,7 +26,7 @@ pub struct ProductPush {
     /// The registered operator.
     pub operator: OperatorId,
     /// For whom the products are.
-    pub audience: Audience,
+    pub audience: PricedFor,
     /// When it came in.
     pub received_at: Timestamp,
     /// What holds for the whole list (default price, currency, unit, name), as bytes; each push sets it.
@@ -64,12 +45,12 @@ pub struct EvsePrice {
 }
 
 /// A spot and for whom its price is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EvsePriceKey {
     /// The spot.
     pub evse: EvseId,
     /// For whom.
-    pub audience: Audience,
+    pub audience: PricedFor,
 }
 
 /// A push of prices at spots (OICP 2.3, eRoamingPushEVSEPricing), judged. A full load replaces all of the operator's.
@@ -111,7 +92,7 @@ pub struct PriceList {
     /// Whose.
     pub operator: OperatorId,
     /// For whom.
-    pub audience: Audience,
+    pub audience: PricedFor,
     /// What holds for the whole list.
     pub terms: Bytes,
 }
@@ -122,7 +103,7 @@ pub struct PulledProduct {
     /// Whose.
     pub operator: OperatorId,
     /// For whom.
-    pub audience: Audience,
+    pub audience: PricedFor,
     /// The product.
     pub product: Product,
 }

@@ -6,26 +6,30 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::evse::{
+    Accessibility, AuthenticationMode, CalibrationLawDataAvailability, CountryCode, DeltaType,
+    DynamicInfoAvailable, EvseFacts,
+};
+use oicp::geo::SearchCenter;
+use oicp::words::WordSet;
 use oicp::{EvseId, OperatorId, ProviderId};
 
-use super::area::Area;
 use super::change::Version;
 use super::numbers::Numbers;
-use super::{Accessibility, AuthenticationModes, Calibration, EvseFacts};
 
-/// Which records are asked for. An empty list, or nothing, lets all pass.
+/// Which records are asked for. An empty list or set, or nothing, lets all pass.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Filter {
-    /// In these countries, alpha-3 in upper case.
-    pub countries: Vec<[u8; 3]>,
+    /// In these countries.
+    pub countries: Vec<CountryCode>,
     /// Of these operators, whether they push themselves or are named by the EvseID.
     pub operators: Vec<OperatorId>,
     /// With one of these ways to authenticate.
-    pub modes: AuthenticationModes,
+    pub modes: WordSet<AuthenticationMode>,
     /// For these visitors.
-    pub accessibility: Vec<Accessibility>,
+    pub accessibility: WordSet<Accessibility>,
     /// With signed meter values to be had there.
-    pub calibration: Vec<Calibration>,
+    pub calibration: WordSet<CalibrationLawDataAvailability>,
     /// Whether the energy is renewable.
     pub renewable: Option<bool>,
     /// Whether the hub can start and stop it.
@@ -39,16 +43,16 @@ impl Filter {
     #[must_use]
     pub fn passes(&self, operator: &OperatorId, facts: &EvseFacts) -> bool {
         let among = |operators: &[OperatorId]| {
-            operators.is_empty() || operators.contains(operator) || operators.contains(&facts.sub_operator)
+            operators.is_empty() || operators.contains(operator) || operators.contains(&facts.owner())
         };
         (self.countries.is_empty() || self.countries.contains(&facts.country))
             && among(&self.operators)
-            && (self.modes == AuthenticationModes::default() || self.modes.meets(facts.modes))
-            && (self.accessibility.is_empty() || self.accessibility.contains(&facts.accessibility))
-            && (self.calibration.is_empty() || self.calibration.contains(&facts.calibration))
-            && self.renewable.is_none_or(|wanted| facts.renewable == Some(wanted))
-            && self.compatible.is_none_or(|wanted| facts.compatible == wanted)
-            && self.open_24h.is_none_or(|wanted| facts.open_24h == wanted)
+            && (self.modes.is_empty() || self.modes.meets(facts.authentication_modes))
+            && (self.accessibility.is_empty() || self.accessibility.contains(facts.accessibility))
+            && (self.calibration.is_empty() || self.calibration.contains(facts.calibration_law))
+            && self.renewable.is_none_or(|wanted| facts.renewable_energy == wanted)
+            && self.compatible.is_none_or(|wanted| facts.hubject_compatible == wanted)
+            && self.open_24h.is_none_or(|wanted| facts.open_24_hours == wanted)
     }
 }
 
@@ -58,7 +62,7 @@ pub enum Scope {
     /// All current records.
     Current,
     /// Current records in an area.
-    Within(Area),
+    Within(SearchCenter),
     /// What has changed since then ("LastCall").
     Since(Timestamp),
     /// The records as they were then.
@@ -94,17 +98,6 @@ pub struct EvsePull {
     pub page: Page,
     /// Now.
     pub now: Timestamp,
-}
-
-/// What happened to a record (OICP 2.3, deltaType).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Delta {
-    /// It is new; everything is, where there is nothing to compare with.
-    Insert,
-    /// It is another.
-    Update,
-    /// It is gone.
-    Delete,
 }
 
 /// How far the answer reaches.
@@ -144,15 +137,26 @@ impl Listing {
 
     /// The records from that place on, at most so many.
     #[must_use]
-    pub fn from(&self, first: u64, limit: usize) -> Vec<(i64, Delta)> {
+    pub fn from(&self, first: u64, limit: usize) -> Vec<(i64, DeltaType)> {
         let updated = first.saturating_sub(self.deleted.len());
         let inserted = updated.saturating_sub(self.updated.len());
-        let marked = |numbers: &Numbers, place: u64, delta: Delta, limit: usize| -> Vec<(i64, Delta)> {
-            numbers.from(place).take(limit).map(|number| (number, delta)).collect()
-        };
-        let mut records = marked(&self.deleted, first, Delta::Delete, limit);
-        records.extend(marked(&self.updated, updated, Delta::Update, limit.saturating_sub(records.len())));
-        records.extend(marked(&self.inserted, inserted, Delta::Insert, limit.saturating_sub(records.len())));
+        let marked =
+            |numbers: &Numbers, place: u64, delta: DeltaType, limit: usize| -> Vec<(i64, DeltaType)> {
+                numbers.from(place).take(limit).map(|number| (number, delta)).collect()
+            };
+        let mut records = marked(&self.deleted, first, DeltaType::Delete, limit);
+        records.extend(marked(
+            &self.updated,
+            updated,
+            DeltaType::Update,
+            limit.saturating_sub(records.len()),
+        ));
+        records.extend(marked(
+            &self.inserted,
+            inserted,
+            DeltaType::Insert,
+            limit.saturating_sub(records.len()),
+        ));
         records
     }
 }
@@ -160,16 +164,16 @@ impl Listing {
 /// A record as it is pulled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PulledEvse {
-    /// The spot.
+    /// The spot, without separators; the bytes have it as its operator spells it.
     pub evse: EvseId,
     /// The registered operator that pushed it.
     pub operator: OperatorId,
     /// What happened to it.
-    pub delta: Delta,
+    pub delta: DeltaType,
     /// When: the time stamp of the version that made it so.
     pub last_update: Timestamp,
-    /// Whether `DynamicInfoAvailable` is `auto`.
-    pub dynamic_auto: bool,
+    /// Whether there is a status beside it: `auto` is true once the operator supplies any.
+    pub dynamic_info: DynamicInfoAvailable,
     /// The pushed bytes; of one that is gone, the last ones.
     pub body: Bytes,
 }
@@ -195,11 +199,11 @@ mod tests {
             inserted: numbers(&[1, 3]),
         };
         let all = [
-            (5, Delta::Delete),
-            (9, Delta::Delete),
-            (2, Delta::Update),
-            (1, Delta::Insert),
-            (3, Delta::Insert),
+            (5, DeltaType::Delete),
+            (9, DeltaType::Delete),
+            (2, DeltaType::Update),
+            (1, DeltaType::Insert),
+            (3, DeltaType::Insert),
         ];
         assert_eq!(listing.total(), 5);
         for first in 0..=6 {

@@ -3,68 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use oicp::evse_status::{EvseStatus, EvseStatusRecord};
+use oicp::geo::SearchCenter;
 use oicp::{EvseId, OperatorId};
 
-use super::area::Area;
 use super::change::Change;
-
-/// What a spot is doing (OICP 2.3, EvseStatusType). The number is what is stored.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-pub enum EvseStatus {
-    /// Free.
-    Available = 0,
-    /// Kept for somebody.
-    Reserved = 1,
-    /// In use.
-    Occupied = 2,
-    /// Not usable.
-    OutOfService = 3,
-    /// The hub does not know it: an answer rather than a status.
-    EvseNotFound = 4,
-    /// Nobody knows.
-    Unknown = 5,
-}
-
-impl EvseStatus {
-    /// All values.
-    pub const ALL: [Self; 6] = [
-        Self::Available,
-        Self::Reserved,
-        Self::Occupied,
-        Self::OutOfService,
-        Self::EvseNotFound,
-        Self::Unknown,
-    ];
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Available => "Available",
-            Self::Reserved => "Reserved",
-            Self::Occupied => "Occupied",
-            Self::OutOfService => "OutOfService",
-            Self::EvseNotFound => "EvseNotFound",
-            Self::Unknown => "Unknown",
-        }
-    }
-
-    /// Reads the word on the wire.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
-    }
-}
-
-/// A spot and its status.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StatusRecord {
-    /// The spot, as its operator spells it.
-    pub evse: EvseId,
-    /// Its status.
-    pub status: EvseStatus,
-}
 
 /// A push of status records (OICP 2.3, eRoamingPushEvseStatus), judged. Insert and update do the same: both set the
 /// status whether there was one or not. The last of several records of one spot counts.
@@ -75,7 +18,7 @@ pub struct StatusPush {
     /// When it came in.
     pub received_at: Timestamp,
     /// What is to change.
-    pub change: Change<StatusRecord, EvseId>,
+    pub change: Change<EvseStatusRecord, EvseId>,
 }
 
 /// A status as it is pulled.
@@ -84,7 +27,7 @@ pub struct KnownStatus {
     /// The registered operator that pushed it.
     pub operator: OperatorId,
     /// Spot and status.
-    pub record: StatusRecord,
+    pub record: EvseStatusRecord,
     /// When the operator last said so.
     pub at: Timestamp,
 }
@@ -97,7 +40,7 @@ pub struct StatusQuery {
     /// With this value.
     pub status: Option<EvseStatus>,
     /// Of spots in this area. Only spots with a pushed record have a place.
-    pub area: Option<Area>,
+    pub area: Option<SearchCenter>,
 }
 
 /// How far a list of statuses has been read. What changes meanwhile is seen or not; no spot comes twice.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use oicp::{EvseId, Finding, OperatorId, ProviderId};
 
 use super::LedgerTask;
+use crate::allowance::{Ticket, TooOften};
 use crate::records::StoredFinding;
 use crate::{ProcessId, SessionKey};
 
@@ -38,6 +39,8 @@ pub struct CdrIntake {
     pub has_pin: bool,
     /// What is to be done with it.
     pub plan: CdrPlan,
+    /// What it counts against, unless it is a repeat.
+    pub ticket: Option<Ticket>,
 }
 
 /// What is to be done with a record once it is stored.
@@ -61,6 +64,8 @@ pub enum CdrTaken {
     Repeat(ProcessId),
     /// Not stored: no such session of this operator, or it is not open any more.
     SessionInvalid,
+    /// Not stored: its sender's allowance is used up.
+    TooOften(TooOften),
 }
 
 /// A session's record, as far as a repeat is recognised by it.

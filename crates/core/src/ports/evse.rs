@@ -47,7 +47,8 @@ pub trait EvsePort: Send + Sync {
     /// How many records each operator has that ever pushed some.
     fn evse_totals(&self) -> LedgerTask<'_, Vec<(OperatorId, u64)>>;
     /// Forgets a portion of what was replaced before that instant, and of what unfinished pushes left behind; whether
-    /// there may be more of it. States before it cannot be asked for any more.
+    /// there may be more of it. States before it cannot be asked for any more; a frozen list may be a day old, so it should
+    /// be longer ago than that.
     fn tidy_evses(&self, before: Timestamp) -> LedgerTask<'_, bool>;
 }
 

@@ -30,12 +30,15 @@ use oicp::status::Code;
 use oicp::{OperatorId, ProviderId};
 use roamhub_core::ProcessId;
 use roamhub_core::directory::{Operator, Provider};
-use roamhub_services::{Hub, Receipts};
+use roamhub_core::rank::Rank;
+use roamhub_services::load::TooBusy;
+use roamhub_services::{Hub, Load, Receipts};
 
 use crate::metrics::{CallLabels, Called, IngressMetrics};
 use crate::peer::Peer;
 use crate::request::{self, BodyLimits};
 use crate::routes::AnswerBody;
+use crate::table::EdgeFault;
 use fault::PartnerFault;
 use path::{Found, Resource};
 
@@ -52,14 +55,21 @@ pub struct PartnerServices {
     receipts: Receipts,
     limits: BodyLimits,
     metrics: IngressMetrics,
+    load: Arc<Load>,
 }
 
 impl PartnerServices {
     /// Services of this hub. Bodies are read within `limits`, of which the size is that of messages: here it is less.
     #[must_use]
-    pub fn new(hub: Hub, receipts: Receipts, limits: BodyLimits, metrics: IngressMetrics) -> Self {
+    pub fn new(
+        hub: Hub,
+        receipts: Receipts,
+        limits: BodyLimits,
+        metrics: IngressMetrics,
+        load: Arc<Load>,
+    ) -> Self {
         let limits = BodyLimits { size: notifications::LARGEST_CONFIRMATION.min(limits.size), ..limits };
-        Self { hub, receipts, limits, metrics }
+        Self { hub, receipts, limits, metrics, load }
     }
 
     /// Answers one call. Never fails: what goes wrong is an answer too.
@@ -112,9 +122,12 @@ impl PartnerServices {
         body: &mut Incoming,
         peer: &Peer,
     ) -> Result<Response<AnswerBody>, PartnerFault> {
+        // What is looked up here can be looked up later.
+        let busy = |TooBusy| PartnerFault::Body(EdgeFault::TooBusy);
+        let mut call = self.load.begin(Rank::Progress).map_err(busy)?;
         let claim = match &found {
             // Whoever is shown a receipt may verify it.
-            Found::Resource(Resource::Keys) => return self.keys(head),
+            Found::Resource(Resource::Keys) if peer.is_served() => return self.keys(head),
             Found::Resource(resource) => Some(resource.claim()),
             Found::Unknown => None,
         };
@@ -129,7 +142,7 @@ impl PartnerServices {
             Resource::Receipt(asker, process) => self.receipt(&asker, &process, head).await,
             Resource::Receipts(asker) => self.session_receipts(&asker, head).await,
             Resource::Notifications(id) => self.notifications(&id, head, peer).await,
-            Resource::Confirm(id) => self.confirm(&id, head, body).await,
+            Resource::Confirm(id) => self.confirm(&id, head, body, &mut call).await,
         }
     }
 

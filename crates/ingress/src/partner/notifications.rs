@@ -6,6 +6,7 @@ use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
 use roamhub_core::feed::{Confirmed, FeedEntry, Position};
+use roamhub_services::load::UnderWay;
 use roamhub_services::receipts::document::{hex, in_text};
 use serde::Serialize;
 use serde_json::Value;
@@ -129,10 +130,12 @@ impl PartnerServices {
         id: &str,
         head: &Parts,
         body: &mut Incoming,
+        call: &mut UnderWay,
     ) -> Result<Response<AnswerBody>, PartnerFault> {
         let provider = self.provider(id)?.id;
         query::read(head.uri.query(), [])?;
-        let body = request::read(&head.headers, body, self.limits).await.map_err(PartnerFault::Body)?;
+        let body =
+            request::read(&head.headers, body, self.limits, Some(call)).await.map_err(PartnerFault::Body)?;
         match self.hub.feed().confirm(provider, confirmed_cursor(&body)?).await? {
             Confirmed::Beyond { last } => Err(PartnerFault::BeyondTheEnd { last }),
             Confirmed::UpTo { position, closed, under_way } => Ok(whole(
@@ -155,7 +158,7 @@ fn cursor(text: &str, name: &str) -> Result<Position, PartnerFault> {
     })
 }
 
-fn confirmed_cursor(body: &[u8]) -> Result<Position, PartnerFault> {
+pub(crate) fn confirmed_cursor(body: &[u8]) -> Result<Position, PartnerFault> {
     let expected = || PartnerFault::Query(r#"the body is one member: {"cursor":"17"}"#.to_owned());
     let body: Value = serde_json::from_slice(body).map_err(|_| expected())?;
     match body.as_object().filter(|members| members.len() == 1).and_then(|members| members.get("cursor")) {

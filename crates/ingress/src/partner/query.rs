@@ -12,7 +12,7 @@ const LONGEST: usize = 512;
 ///
 /// # Errors
 /// [`PartnerFault::Query`].
-pub(super) fn read<const N: usize>(
+pub(crate) fn read<const N: usize>(
     query: Option<&str>,
     names: [&str; N],
 ) -> Result<[Option<String>; N], PartnerFault> {

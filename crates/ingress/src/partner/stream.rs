@@ -17,8 +17,9 @@ use hyper::body::{Body, Frame};
 use oicp::ProviderId;
 use roamhub_core::feed::{FeedEntry, Position};
 use roamhub_core::ports::LedgerError;
-use roamhub_services::Hub;
 use roamhub_services::feed::Seat;
+use roamhub_services::identity::Claim;
+use roamhub_services::{Hub, Identity};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
@@ -62,7 +63,7 @@ impl Body for FeedStream {
 enum Ended {
     /// The client is gone, or does not read.
     Gone,
-    /// The provider is not registered any more.
+    /// The provider is not registered any more, or its certificate does not stand for it.
     Unregistered,
     /// The ledger cannot be read; the client comes back.
     Ledger(LedgerError),
@@ -78,16 +79,18 @@ impl PartnerServices {
     ) -> Result<Response<AnswerBody>, PartnerFault> {
         let seat = self.hub.feed().follow(provider).ok_or(PartnerFault::TooManyStreams)?;
         let (chunks, taken) = mpsc::channel(1);
-        let (hub, stop) = (self.hub.clone(), peer.closing.clone());
+        let (hub, stop, who) = (self.hub.clone(), peer.closing.clone(), peer.identity.clone());
         tokio::spawn(async move {
             let ended = tokio::select! {
-                ended = follow(&hub, seat, after, &chunks) => ended,
+                ended = follow(&hub, &who, seat, after, &chunks) => ended,
                 () = chunks.closed() => Ended::Gone,
                 () = stop.cancelled() => Ended::Gone,
             };
             match ended {
                 Ended::Gone => {}
-                Ended::Unregistered => tracing::info!(%provider, "a stream ended: no such provider any more"),
+                Ended::Unregistered => {
+                    tracing::info!(%provider, "a stream ended: this caller is no such provider any more")
+                }
                 Ended::Ledger(error) => {
                     tracing::warn!(%provider, %error, "a stream ended: the feed could not be read");
                 }
@@ -101,7 +104,13 @@ impl PartnerServices {
     }
 }
 
-async fn follow(hub: &Hub, mut seat: Seat, mut after: Position, chunks: &mpsc::Sender<Bytes>) -> Ended {
+async fn follow(
+    hub: &Hub,
+    who: &Identity,
+    mut seat: Seat,
+    mut after: Position,
+    chunks: &mpsc::Sender<Bytes>,
+) -> Ended {
     let send = async |chunk| match timeout(PATIENCE, chunks.send(chunk)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Ended::Gone),
@@ -109,9 +118,11 @@ async fn follow(hub: &Hub, mut seat: Seat, mut after: Position, chunks: &mpsc::S
     if let Err(ended) = send(GREETING).await {
         return ended;
     }
-    let mut sent = Instant::now();
+    let (id, mut sent) = (seat.provider().to_string(), Instant::now());
     loop {
-        if hub.directory().provider(&seat.provider()).is_none() {
+        let directory = hub.directory();
+        let admitted = who.admit(Some(Claim::Provider(&id)), &directory, hub.clock().now());
+        if admitted.is_err() || directory.provider(&seat.provider()).is_none() {
             return Ended::Unregistered;
         }
         let entries = match seat.feed().read(seat.provider(), after, CHUNK, CHUNK_BYTES).await {

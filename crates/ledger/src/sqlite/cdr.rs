@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bytes::Bytes;
 use jiff::Timestamp;
 use oicp::OperatorId;
+use roamhub_core::allowance::Ticket;
 use roamhub_core::delivery::FinalState;
 use roamhub_core::ports::cdr::{
     CdrIntake, CdrListing, CdrNo, CdrPlan, CdrPort, CdrTaken, CdrWindow, KnownCdr,
 };
 use roamhub_core::ports::{LedgerError, LedgerTask};
+use roamhub_core::rank::Rank;
 use roamhub_core::retry::gives_up_at;
 use roamhub_core::session::machine::{Answer, Record, What};
 use roamhub_core::{MessageKind, ProcessId, SessionKey};
@@ -63,7 +65,7 @@ impl CdrPort for Sqlite {
             return Box::pin(std::future::ready(Err(LedgerError::Full)));
         }
         let reception = self.reception.clone();
-        Box::pin(self.writer.work(move |desk| take_in(desk, &intake, &reception)))
+        Box::pin(self.writer.work_as(Rank::Record, move |desk| take_in(desk, &intake, &reception)))
     }
 
     fn cdr_of(&self, session: SessionKey) -> LedgerTask<'_, Option<KnownCdr>> {
@@ -100,10 +102,14 @@ fn take_in(desk: &mut Desk<'_>, intake: &CdrIntake, reception: &Reception) -> Re
         Some(_) => Record::Another,
     };
     let step = facts.hears_operator(intake.operator.key(), What::ChargeDetailRecord(record));
-    match (step.answer, known) {
-        (Answer::Welcome, None) => {}
-        (Answer::Repeat, Some(known)) => return Ok(CdrTaken::Repeat(known.process)),
-        _ => return Ok(CdrTaken::SessionInvalid),
+    if let (Answer::Repeat, Some(known)) = (step.answer, &known) {
+        return Ok(CdrTaken::Repeat(known.process));
+    }
+    if let Some(Err(too_often)) = intake.ticket.as_ref().map(Ticket::count) {
+        return Ok(CdrTaken::TooOften(too_often));
+    }
+    if step.answer != Answer::Welcome || known.is_some() {
+        return Ok(CdrTaken::SessionInvalid);
     }
     let received_at = reception.of(desk.connection, intake.received_at)?;
     let no = insert(desk.connection, intake, received_at, facts.medium)?;

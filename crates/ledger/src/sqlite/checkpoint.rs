@@ -20,6 +20,21 @@ const BULK: i64 = 2048;
 /// The log is looked at once in so many commits.
 const LOOK_EVERY: u32 = 16;
 
+/// When the bulk of a log is copied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portions {
+    /// Frames (pages of 4 KiB) in the log from which on it is.
+    pub(super) bulk: i64,
+    /// The log is looked at once in so many commits.
+    pub(super) look_every: u32,
+}
+
+impl Default for Portions {
+    fn default() -> Self {
+        Self { bulk: BULK, look_every: LOOK_EVERY }
+    }
+}
+
 /// The writer's side.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
@@ -27,11 +42,21 @@ pub(super) struct Checkpoints {
     thread: Option<JoinHandle<()>>,
     bulk_done: Arc<AtomicBool>,
     commits: AtomicU32,
+    portions: Portions,
 }
 
 impl Checkpoints {
     /// Starts the second thread. It ends when the writer drops this.
     pub(super) fn start(database: &Path, alarm: Alarm) -> Result<Self, super::OpenError> {
+        Self::start_with(database, alarm, Portions::default())
+    }
+
+    /// The same with portions of another size.
+    pub(super) fn start_with(
+        database: &Path,
+        alarm: Alarm,
+        portions: Portions,
+    ) -> Result<Self, super::OpenError> {
         let connection = super::connect(database)?;
         let (wake, woken) = sync_channel(1);
         let bulk_done = Arc::new(AtomicBool::new(false));
@@ -40,7 +65,7 @@ impl Checkpoints {
             let _alarm = alarm;
             copy_bulk(&connection, &woken, &done);
         })?;
-        Ok(Self { wake: Some(wake), thread: Some(thread), bulk_done, commits: AtomicU32::new(0) })
+        Ok(Self { wake: Some(wake), thread: Some(thread), bulk_done, commits: AtomicU32::new(0), portions })
     }
 
     /// Called by the writer between two batches, with no transaction open.
@@ -50,8 +75,8 @@ impl Checkpoints {
             return;
         }
         let commits = self.commits.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        if commits.is_multiple_of(LOOK_EVERY)
-            && checkpoint(connection, "NOOP").is_some_and(|frames| frames >= BULK)
+        if commits.is_multiple_of(self.portions.look_every)
+            && checkpoint(connection, "NOOP").is_some_and(|frames| frames >= self.portions.bulk)
         {
             // A full channel means that it is awake already.
             let _ = self.wake.as_ref().map(|wake| wake.try_send(()));

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::personal::{pins, without};
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease, OwedDelivery};
 use roamhub_core::mandate::Origin;
 use roamhub_core::order::Turn;
@@ -75,6 +76,10 @@ pub(super) fn settle(
         record_attempt(connection, lease, attempt, true)?;
         return Ok(Settled::Late);
     };
+    let pinned =
+        open.iter().find(|row| row.no == lease.delivery.0 && row.has_pin).map(|row| row.notification);
+    let cleaned = pinned.map(|notification| without_pin(connection, notification, attempt)).transpose()?;
+    let attempt = cleaned.as_ref().unwrap_or(attempt);
     match *fate {
         Fate::Final { state, reason } => {
             if let Some(row) = remove_usual(kept, in_hand, session, open, lease.delivery.0)? {
@@ -82,13 +87,11 @@ pub(super) fn settle(
                 let attempt = Some((lease.token, attempt));
                 let end = End { notification, delivery, state, reason, at: now, attempt, replay: None };
                 write_usual_end(kept, &end)?;
-                if state == FinalState::Delivered {
-                    if row.has_pin {
-                        overwrite_pin(connection, notification)?;
-                    }
-                    if row.kind == MessageKind::ChargeDetailRecord {
-                        cdr::forwarded(connection, notification, now)?;
-                    }
+                if row.has_pin && !may_need_its_pin(state) {
+                    overwrite_pin(connection, notification)?;
+                }
+                if state == FinalState::Delivered && row.kind == MessageKind::ChargeDetailRecord {
+                    cdr::forwarded(connection, notification, now)?;
                 }
             }
         }
@@ -116,6 +119,18 @@ fn returned(open: &mut [OpenRow], no: i64) {
     }
 }
 
+/// Whether what has ended so has yet to be handed over as it came: it waits in a feed, or for a replay.
+pub(super) fn may_need_its_pin(state: FinalState) -> bool {
+    match state {
+        FinalState::Held | FinalState::Exhausted => true,
+        FinalState::Delivered
+        | FinalState::Refused
+        | FinalState::Superseded
+        | FinalState::Expired
+        | FinalState::Fetched => false,
+    }
+}
+
 /// A PIN inside a notification is not kept longer than it takes to deliver it.
 pub(super) fn overwrite_pin(connection: &Connection, notification: i64) -> Result<(), StoreError> {
     let body: Vec<u8> = connection
@@ -127,6 +142,27 @@ pub(super) fn overwrite_pin(connection: &Connection, notification: i64) -> Resul
             .execute(params![notification, blanked])?;
     }
     Ok(())
+}
+
+/// An attempt whose provider may have repeated the message's PIN in its answer, without it.
+pub(super) fn without_pin(
+    connection: &Connection,
+    notification: i64,
+    attempt: &AttemptRecord,
+) -> Result<AttemptRecord, StoreError> {
+    let body: Vec<u8> = connection
+        .prepare_cached("SELECT body FROM notification WHERE no = ?1")?
+        .query_row([notification], |row| row.get(0))?;
+    let pins = pins(&body);
+    let clean = |text: &str| without(&pins, text);
+    let mut attempt = attempt.clone();
+    attempt.detail = clean(&attempt.detail);
+    attempt.acknowledgement =
+        attempt.acknowledgement.map(|ack| clean(&String::from_utf8_lossy(&ack)).into_bytes().into());
+    if let Some(finding) = &mut attempt.finding {
+        finding.text = clean(&finding.text);
+    }
+    Ok(attempt)
 }
 
 /// Claims a candidate whose turn it is, or ends one that is too old.
@@ -168,8 +204,11 @@ fn give_up(
     now: Timestamp,
 ) -> Result<FinalState, StoreError> {
     let (state, reason) = too_old(candidate.kind);
-    if remove(connection, candidate.session, open, candidate.no)?.is_some() {
+    if let Some(row) = remove(connection, candidate.session, open, candidate.no)? {
         write_history(connection, candidate.no, candidate.notification, state, reason, now)?;
+        if row.has_pin && !may_need_its_pin(state) {
+            overwrite_pin(connection, candidate.notification)?;
+        }
     }
     promote(connection, candidate.session, open, now)?;
     Ok(state)

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use oicp::personal::{personal_ids, starred, without};
 use roamhub_core::delivery::FinalState;
 use roamhub_core::erasure::{ErasureCount, REASON, Undelivered};
 use roamhub_core::ports::{ErasurePort, LedgerError, LedgerTask};
@@ -19,7 +20,6 @@ use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::book::OpenRow;
-use super::erasure_text::{personal_ids, without};
 use super::history::write_history;
 use super::lookup::{Standing, standing};
 use super::rows::{bytes, instant, micros};
@@ -104,9 +104,13 @@ impl ErasurePort for Sqlite {
     }
 
     fn purge(&self) -> LedgerTask<'_, ()> {
-        Box::pin(
-            async move { if self.readers.read(cut_log).await? { Ok(()) } else { Err(LedgerError::Busy) } },
-        )
+        Box::pin(async move {
+            if self.readers.read(|connection| cut_log(connection, HOLD_UP, TRIES)).await? {
+                Ok(())
+            } else {
+                Err(LedgerError::Busy)
+            }
+        })
     }
 }
 
@@ -200,6 +204,7 @@ fn erase_session(
 ) -> Result<ErasureCount, StoreError> {
     let mut count = ErasureCount { sessions: 1, ..ErasureCount::default() };
     let Desk { connection, book, .. } = desk;
+    clean_partner_ids(connection, session)?;
     let mut numbers: Vec<i64> = book.messages(connection, session)?.values().copied().collect();
     numbers.sort_unstable();
     let open = book.open(connection, session)?;
@@ -224,6 +229,29 @@ fn erase_session(
         }
     }
     Ok(count)
+}
+
+/// Partners may have put a card's number into their own ids of a session.
+fn clean_partner_ids(connection: &Connection, session: SessionKey) -> Result<(), StoreError> {
+    type PartnerId = Option<Vec<u8>>;
+    let partners: Option<(PartnerId, PartnerId)> = connection
+        .prepare_cached("SELECT cpo_partner_session_id, emp_partner_session_id FROM session WHERE id = ?1")?
+        .query_row([session.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((operators, providers)) = partners else { return Ok(()) };
+    let clean = |id: &Option<Vec<u8>>| {
+        id.as_ref()
+            .map(|id| std::str::from_utf8(id).map_or_else(|_| id.clone(), |id| starred(id).into_bytes()))
+    };
+    let cleaned = (clean(&operators), clean(&providers));
+    if cleaned != (operators, providers) {
+        connection
+            .prepare_cached(
+                "UPDATE session SET cpo_partner_session_id = ?2, emp_partner_session_id = ?3 WHERE id = ?1",
+            )?
+            .execute(params![session.as_bytes(), cleaned.0, cleaned.1])?;
+    }
+    Ok(())
 }
 
 /// What an erasure does with a message.
@@ -281,14 +309,18 @@ fn end_open(
     Ok(())
 }
 
-fn erase_notification(connection: &Connection, notification: i64, at: Timestamp) -> Result<(), StoreError> {
+pub(super) fn erase_notification(
+    connection: &Connection,
+    notification: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     let (body, findings): (Vec<u8>, Option<String>) = connection
         .prepare_cached("SELECT body, findings FROM notification WHERE no = ?1")?
         .query_row([notification], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let ids = personal_ids(&body);
     connection
         .prepare_cached("UPDATE notification SET body = zeroblob(length(body)), findings = ?2 WHERE no = ?1")?
-        .execute(params![notification, findings.map(|text| without(&ids, &text))])?;
+        .execute(params![notification, findings.map(|text| starred(&without(&ids, &text)))])?;
     connection
         .prepare_cached("INSERT INTO erasure (notification, at) VALUES (?1, ?2)")?
         .execute(params![notification, micros(at)])?;
@@ -320,7 +352,8 @@ fn clean_attempts(connection: &Connection, notification: i64, ids: &[String]) ->
                 row.get::<_, Option<String>>(4)?,
                 row.get::<_, Option<String>>(5)?,
             );
-            let clean = |text: &Option<String>| text.as_deref().map(|text| without(ids, text));
+            // Whatever is written like an id goes: a provider may have repeated another member than those that name one.
+            let clean = |text: &Option<String>| text.as_deref().map(|text| starred(&without(ids, text)));
             let is = (clean(&was.0), clean(&was.1), clean(&was.2));
             if is != was {
                 let key: (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -351,7 +384,11 @@ fn requests_of(connection: &Connection, session: SessionKey) -> Result<Vec<(Vec<
     Ok(requests.collect::<Result<_, _>>()?)
 }
 
-fn erase_request(connection: &Connection, process: &[u8], at: Timestamp) -> Result<u64, StoreError> {
+pub(super) fn erase_request(
+    connection: &Connection,
+    process: &[u8],
+    at: Timestamp,
+) -> Result<u64, StoreError> {
     connection
         .prepare_cached(
             "UPDATE authorisation_request SET request = zeroblob(length(request))
@@ -366,7 +403,7 @@ fn erase_request(connection: &Connection, process: &[u8], at: Timestamp) -> Resu
 
 /// Copies the log into the database and cuts it to nothing; `false` if somebody was always in the way. The bulk is copied
 /// first, and nobody is waited for long, because the writer waits meanwhile.
-fn cut_log(connection: &Connection) -> Result<bool, StoreError> {
+pub(super) fn cut_log(connection: &Connection, hold_up: Duration, tries: u32) -> Result<bool, StoreError> {
     let step = |mode: &str| -> Result<bool, StoreError> {
         let done: Result<i64, _> =
             connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0));
@@ -376,8 +413,8 @@ fn cut_log(connection: &Connection) -> Result<bool, StoreError> {
             Err(error) => Err(error.into()),
         }
     };
-    connection.busy_timeout(HOLD_UP)?;
-    let mut tries = (0..TRIES).map(|number| {
+    connection.busy_timeout(hold_up)?;
+    let mut tries = (0..tries).map(|number| {
         if number > 0 {
             thread::park_timeout(PAUSE);
         }

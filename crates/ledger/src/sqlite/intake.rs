@@ -2,6 +2,7 @@
 //! notification, its delivery and whose turn it is.
 
 use jiff::Timestamp;
+use roamhub_core::allowance::Ticket;
 use roamhub_core::delivery::{DeliveryNo, FinalState, Lease};
 use roamhub_core::ports::{Declined, Intake, Plan, Repeated, Sending, Taken};
 use roamhub_core::retry::gives_up_at;
@@ -27,6 +28,10 @@ const FIRST: u32 = 1;
 pub(super) fn take_in(desk: &mut Desk<'_>, intake: &Intake) -> Result<Taken, StoreError> {
     if let Some(first) = first_of(desk, intake)? {
         return repeat(desk, intake, &first);
+    }
+    // Repeats do not count, and this is where they are told from what is new.
+    if let Some(Err(too_often)) = intake.ticket.as_ref().map(Ticket::count) {
+        return Ok(Taken::Declined(Declined::TooOften(too_often)));
     }
     let next = match welcomed(desk, intake)? {
         Ok(next) => next,

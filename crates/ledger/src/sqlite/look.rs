@@ -9,11 +9,13 @@ use roamhub_core::mandate::Suspension;
 use roamhub_core::media::Upload;
 use roamhub_core::ports::cdr::Difference;
 use roamhub_core::ports::rates::LaneRate;
+use roamhub_core::ports::retention::KeptRecord;
 use roamhub_core::ports::watch::{Blocked, Ghost};
 use roamhub_core::ports::{LedgerTask, LookPort, Pause, Queue};
 use roamhub_core::receipt::ReceiptFacts;
 use roamhub_core::records::{AuthorisationRecord, ConflictRecord, MessageRecord, Refusal, SessionStory};
 use roamhub_core::replay::{ReplayNo, ReplayRecord};
+use roamhub_core::retention::{Ages, Counts, Outlook};
 use roamhub_core::{ProcessId, SessionKey};
 use rusqlite::{Connection, OpenFlags, params};
 
@@ -22,7 +24,7 @@ use super::rows::{bytes, instant, operator, provider};
 use super::runs::{Known, messages_of_from_outside};
 use super::{
     FILE_NAME, OpenError, Sqlite, StoreError, audit, cdr_compare, lanes, mandate, rates, receipts, records,
-    replays, schema, sessions, uploads, watch,
+    replays, retention, schema, sessions, uploads, watch,
 };
 
 impl LookPort for Sqlite {
@@ -212,6 +214,30 @@ impl Look {
     /// [`OpenError`] if the ledger cannot be read.
     pub fn uploads(&self, limit: usize) -> Result<Vec<Upload>, OpenError> {
         Ok(uploads::history(&self.0, limit)?)
+    }
+
+    /// Where retention stands.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn outlook(&self, ages: &Ages, now: Timestamp) -> Result<Outlook, OpenError> {
+        Ok(retention::outlook::outlook(&self.0, ages, now)?)
+    }
+
+    /// What a pass of retention would remove.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn would_leave(&self, ages: &Ages, now: Timestamp) -> Result<Counts, OpenError> {
+        Ok(retention::outlook::all_that_would_leave(&self.0, ages, now)?)
+    }
+
+    /// What is kept of charge detail records without identification, from behind a number on.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the ledger cannot be read.
+    pub fn kept_records(&self, after: i64, limit: usize) -> Result<Vec<KeptRecord>, OpenError> {
+        Ok(retention::records::kept(&self.0, after, limit)?)
     }
 
     /// The number of the last message that has arrived.

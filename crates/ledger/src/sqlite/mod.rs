@@ -17,7 +17,6 @@ mod claims;
 mod clock_step;
 mod deliveries;
 mod erasure;
-mod erasure_text;
 mod evse;
 mod feed;
 mod follow;
@@ -37,10 +36,12 @@ mod rates;
 mod readers;
 mod receipts;
 mod records;
+mod refusals;
 mod release;
 mod remote;
 mod replay_queue;
 mod replays;
+mod retention;
 mod rows;
 mod runs;
 mod schema;
@@ -69,6 +70,7 @@ use roamhub_core::ports::{
     AttemptRecord, Claimed, ClockStepPort, DeliveryPort, Due, Fate, Intake, IntakePort, Ledger, LedgerError,
     LedgerTask, PartnerPort, RecordPort, SessionPort, Settled, Taken, Told, TurnNow,
 };
+use roamhub_core::rank::Rank;
 use roamhub_core::records::{MessageRecord, Refusal, SessionRecord};
 use roamhub_core::room::Room;
 use roamhub_core::session::{AuthorisationOutcome, PendingSession, SessionFacts};
@@ -152,6 +154,7 @@ pub struct Sqlite {
     space: Arc<space::Space>,
     sequencer: sequencer::Sequencer,
     reception: Arc<cdr::Reception>,
+    refusals: Arc<refusals::Refusals>,
     lock: Arc<lock::Lock>,
 }
 
@@ -218,8 +221,19 @@ impl Sqlite {
         let desk = writer::Outfit { book, runs, lately, tenure: tenure.clone(), space: space.clone() };
         let writer = writer::Writer::start(connection, desk, checkpoints, alarm())?;
         let sequencer = sequencer::Sequencer::default();
-        let reception = Arc::default();
-        let ledger = Self { readers, aside, writer, tenure, recent, late, space, sequencer, reception, lock };
+        let ledger = Self {
+            readers,
+            aside,
+            writer,
+            tenure,
+            recent,
+            late,
+            space,
+            sequencer,
+            reception: Arc::default(),
+            refusals: Arc::default(),
+            lock,
+        };
         Ok((ledger, Gone(gone)))
     }
 
@@ -277,7 +291,8 @@ impl IntakePort for Sqlite {
         if !self.space.room().takes(intake.kind) {
             return Box::pin(ready(Err(LedgerError::Full)));
         }
-        Box::pin(self.writer.work(move |desk| intake::take_in(desk, &intake)))
+        let rank = Rank::of(intake.kind);
+        Box::pin(self.writer.work_as(rank, move |desk| intake::take_in(desk, &intake)))
     }
 }
 
@@ -367,7 +382,7 @@ impl SessionPort for Sqlite {
         if !self.space.room().opens_sessions() {
             return Box::pin(ready(Err(LedgerError::Full)));
         }
-        Box::pin(self.writer.work(move |desk| sessions::open_pending(desk, &session)))
+        Box::pin(self.writer.work_as(Rank::Driver, move |desk| sessions::open_pending(desk, &session)))
     }
 
     fn decide(&self, outcome: AuthorisationOutcome) -> LedgerTask<'_, ()> {
@@ -397,9 +412,7 @@ impl RecordPort for Sqlite {
         if self.space.room() != Room::Ample {
             return;
         }
-        if !self.writer.write_unheard(move |connection| records::note_refusal(connection, &refusal)) {
-            tracing::debug!("a refusal was not kept: the ledger is busy");
-        }
+        self.refusals.note(refusal, &self.writer);
     }
 
     fn message(&self, process: ProcessId) -> LedgerTask<'_, Option<MessageRecord>> {

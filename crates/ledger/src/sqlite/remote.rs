@@ -7,6 +7,7 @@ use oicp::OperatorId;
 use roamhub_core::SessionKey;
 use roamhub_core::ports::remote::{RemoteAnswer, RemoteOpening, RemoteOutcome, RemotePort, Stoppable};
 use roamhub_core::ports::{LedgerError, LedgerTask};
+use roamhub_core::rank::Rank;
 use roamhub_core::session::machine::{By, Session, Sign, What, step};
 use roamhub_core::session::{Opened, SessionState};
 use roamhub_core::watchdog::GhostKind;
@@ -21,7 +22,7 @@ impl RemotePort for Sqlite {
         if !self.space.room().opens_sessions() {
             return Box::pin(std::future::ready(Err(LedgerError::Full)));
         }
-        Box::pin(self.writer.work(move |desk| open(desk, &opening)))
+        Box::pin(self.writer.work_as(Rank::Driver, move |desk| open(desk, &opening)))
     }
 
     fn settle_remote(&self, outcome: RemoteOutcome) -> LedgerTask<'_, ()> {

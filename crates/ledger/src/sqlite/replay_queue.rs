@@ -11,7 +11,7 @@ use roamhub_core::retry::later;
 use roamhub_core::{MessageKind, ProcessId, SessionKey};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::deliveries::overwrite_pin;
+use super::deliveries::{may_need_its_pin, overwrite_pin};
 use super::history::{End, record_attempt, too_old, write_end};
 use super::rows::{bytes, contradiction, instant, kind, micros, operator, provider};
 use super::{Sqlite, StoreError, cdr, replays};
@@ -276,8 +276,10 @@ fn settle(
         Fate::Final { state, reason } => {
             let attempt = Some((lease.token, attempt));
             let notification = end_with(connection, lease.delivery.0, state, reason, now, attempt)?;
-            if state == FinalState::Delivered {
+            if !may_need_its_pin(state) {
                 overwrite_pin(connection, notification)?;
+            }
+            if state == FinalState::Delivered {
                 cdr::forwarded(connection, notification, now)?;
             }
         }

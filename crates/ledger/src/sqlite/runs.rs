@@ -117,6 +117,8 @@ pub(super) struct Runs {
     collected: Vec<Entry>,
     /// The run being written.
     run: Option<Run>,
+    /// Messages up to this number are removed by the transaction under way.
+    leaving: Option<i64>,
 }
 
 /// A run being written.
@@ -166,6 +168,16 @@ impl Runs {
         self.fresh.push((session, known));
     }
 
+    /// Whether a message may be removed: not while the run that it is in is being written.
+    pub(super) fn can_leave(&self, no: i64) -> bool {
+        self.run.as_ref().is_none_or(|run| run.entries.iter().all(|(_, known)| known.no > no))
+    }
+
+    /// The transaction under way removes this message, and none before it is left.
+    pub(super) fn leaves(&mut self, no: i64) {
+        self.leaving = self.leaving.max(Some(no));
+    }
+
     /// Before the commit: a piece of the run being written goes with it.
     pub(super) fn before_commit(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.write_piece(connection, PIECE)
@@ -189,6 +201,9 @@ impl Runs {
 
     /// The transaction was committed.
     pub(super) fn committed(&mut self) {
+        if let Some(upto) = self.leaving.take() {
+            self.have_left(upto);
+        }
         if let Some(run) = &mut self.run {
             run.written += std::mem::take(&mut run.writing);
             if run.written == run.entries.len() {
@@ -211,8 +226,23 @@ impl Runs {
     /// The transaction was rolled back.
     pub(super) fn rolled_back(&mut self) {
         self.fresh.clear();
+        self.leaving = None;
         if let Some(run) = &mut self.run {
             run.writing = 0;
+        }
+    }
+
+    /// Messages up to this number are gone, also from what is in no run yet.
+    fn have_left(&mut self, upto: i64) {
+        let gone = self.collected.partition_point(|(_, known)| known.no <= upto);
+        let mut recent = self.recent.lock();
+        for (session, _) in self.collected.drain(..gone) {
+            if let Some(known) = recent.get_mut(&session) {
+                known.retain(|known| known.no > upto);
+                if known.is_empty() {
+                    recent.remove(&session);
+                }
+            }
         }
     }
 

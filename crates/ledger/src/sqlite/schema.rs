@@ -18,15 +18,16 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_media.sql"),
     include_str!("migrations/0011_mandate.sql"),
     include_str!("migrations/0012_accounts.sql"),
-    include_str!("migrations/0013_in_hand.sql"),
+    include_str!("migrations/0013_retention.sql"),
+    include_str!("migrations/0014_in_hand.sql"),
 ];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: usize = MIGRATIONS.len();
 
 /// The oldest schema knowledge a program needs to use a ledger that this program has migrated: one that knows nothing of
-/// deliveries without a row (0013) would never send what a crash left in hand.
-const SERVES_FROM: usize = 13;
+/// deliveries without a row (0014) would never send what a crash left in hand.
+const SERVES_FROM: usize = 14;
 
 /// Brings the schema up to date, or refuses a ledger from a newer program.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -61,6 +61,13 @@ struct Seen {
     places: Vec<Place>,
 }
 
+impl Sequencer {
+    /// Up to where everything has been looked at, if that is known yet.
+    pub(super) async fn mark(&self) -> Option<i64> {
+        self.pass.lock().await.mark
+    }
+}
+
 impl Sqlite {
     /// One pass; see [`roamhub_core::ports::FeedPort::sequence`].
     pub(super) async fn sequence_once(

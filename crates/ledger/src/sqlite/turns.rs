@@ -88,6 +88,9 @@ pub(super) fn supersede(
     for DeliveryNo(no) in overtaken {
         if let Some(row) = remove(connection, session, open, *no)? {
             write_history(connection, *no, row.notification, FinalState::Superseded, None, now)?;
+            if row.has_pin {
+                super::deliveries::overwrite_pin(connection, row.notification)?;
+            }
         }
     }
     Ok(())

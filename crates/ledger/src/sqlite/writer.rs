@@ -6,12 +6,13 @@
 //! Answers are given only after the commit returned.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use roamhub_core::ports::LedgerError;
+use roamhub_core::rank::Rank;
 use rusqlite::{Connection, ErrorCode};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -26,8 +27,11 @@ use super::space::Space;
 use super::tenure::Tenure;
 use super::{Alarm, StoreError};
 
-/// How many jobs may wait. Beyond that the hub says "busy" instead of growing.
+/// How many jobs that come from outside may wait, the less urgent ones less ([`Rank`]). Beyond that the hub says "busy"
+/// instead of growing.
 const QUEUE: usize = 8192;
+/// More places for the hub's own jobs: outcomes of what it has taken in are not turned away for what is new.
+const OWN: usize = 1024;
 /// How many jobs share a transaction at most, so that no answer waits for an endless one.
 const BATCH: usize = 1024;
 
@@ -159,6 +163,8 @@ pub(super) struct Writer {
     queue: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
     last_commit: Arc<LastCommit>,
+    /// How many jobs are in the queue.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -169,7 +175,9 @@ impl Writer {
         checkpoints: Checkpoints,
         alarm: Alarm,
     ) -> std::io::Result<Self> {
-        let (queue, jobs) = sync_channel(QUEUE);
+        let (queue, jobs) = sync_channel(QUEUE + OWN);
+        let jobs = Jobs { queue: jobs, waiting: Arc::default() };
+        let waiting = jobs.waiting.clone();
         let teller = Teller::start();
         let last_commit = Arc::new(LastCommit::new());
         let noted = last_commit.clone();
@@ -179,7 +187,7 @@ impl Writer {
             drop(checkpoints);
             drop(connection);
         })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), last_commit })
+        Ok(Self { queue: Some(queue), thread: Some(thread), last_commit, waiting })
     }
 
     /// Queues work that leaves sessions and what they are owed alone, and resolves once it is durable.
@@ -191,8 +199,17 @@ impl Writer {
         self.work(move |desk| work(desk.connection)).await
     }
 
-    /// Queues work and resolves once it is durable.
+    /// Queues the hub's own work and resolves once it is durable.
     pub(super) async fn work<T, F>(&self, work: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.work_as(Rank::Own, work).await
+    }
+
+    /// Queues work that came from outside, if there is room for its kind, and resolves once it is durable.
+    pub(super) async fn work_as<T, F>(&self, rank: Rank, work: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
         F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -200,7 +217,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         // Nobody may listen any more; the work is done all the same.
         let tell = move |result| drop(reply.send(result));
-        self.queue(Box::new(Task { work, result: None, tell })).map_err(|(error, _)| error)?;
+        self.queue(rank, Box::new(Task { work, result: None, tell })).map_err(|(error, _)| error)?;
         // The writer never drops a job it took, except by dying: then nobody knows.
         answer.await.unwrap_or(Err(LedgerError::Unknown))
     }
@@ -212,7 +229,7 @@ impl Writer {
         F: Fn(&mut Desk<'_>) -> Result<T, StoreError> + Send + 'static,
         R: FnOnce(Result<T, LedgerError>) + Send + 'static,
     {
-        if let Err((error, job)) = self.queue(Box::new(Task { work, result: None, tell })) {
+        if let Err((error, job)) = self.queue(Rank::Own, Box::new(Task { work, result: None, tell })) {
             job.finish(Err(error));
         }
     }
@@ -223,16 +240,29 @@ impl Writer {
         F: Fn(&Connection) -> Result<(), StoreError> + Send + 'static,
     {
         let work = move |desk: &mut Desk<'_>| work(desk.connection);
-        self.queue(Box::new(Task { work, result: None, tell: |_| () })).is_ok()
+        self.queue(Rank::Progress, Box::new(Task { work, result: None, tell: |_| () })).is_ok()
     }
 
     /// Gives back what there is no room for, and why.
-    fn queue(&self, job: Box<dyn Job>) -> Result<(), (LedgerError, Box<dyn Job>)> {
+    fn queue(&self, rank: Rank, job: Box<dyn Job>) -> Result<(), (LedgerError, Box<dyn Job>)> {
         let Some(queue) = &self.queue else { return Err((LedgerError::Unavailable, job)) };
-        queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(job) => (LedgerError::Busy, job),
-            TrySendError::Disconnected(job) => (LedgerError::Unavailable, job),
+        let room = if rank == Rank::Own { QUEUE + OWN } else { rank.share_of(QUEUE) };
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= room {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err((LedgerError::Busy, job));
+        }
+        queue.try_send(job).map_err(|error| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(job) => (LedgerError::Busy, job),
+                TrySendError::Disconnected(job) => (LedgerError::Unavailable, job),
+            }
         })
+    }
+
+    /// How many jobs are in the queue, and how many may be.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        (self.waiting.load(Ordering::Relaxed), QUEUE)
     }
 
     pub(super) fn since_last_commit(&self) -> Duration {
@@ -278,20 +308,42 @@ impl Teller {
     }
 }
 
+/// The writer's end of the queue.
+struct Jobs {
+    queue: Receiver<Box<dyn Job>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Jobs {
+    /// Waits for a job; `None` once nobody can queue one any more.
+    fn first(&self) -> Option<Box<dyn Job>> {
+        let first = self.queue.recv().ok()?;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Some(first)
+    }
+
+    /// Adds what else is there, up to a batch.
+    fn rest(&self, batch: &mut Vec<Box<dyn Job>>) {
+        let before = batch.len();
+        batch.extend(self.queue.try_iter().take(BATCH.saturating_sub(before)));
+        self.waiting.fetch_sub(batch.len() - before, Ordering::Relaxed);
+    }
+}
+
 fn write_batches(
     desk: &mut Desk<'_>,
-    jobs: &Receiver<Box<dyn Job>>,
+    jobs: &Jobs,
     checkpoints: &Checkpoints,
     last_commit: &LastCommit,
     teller: &Teller,
 ) {
     let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
     let mut next = Instant::now();
-    while let Ok(first) = jobs.recv() {
+    while let Some(first) = jobs.first() {
         batch.push(first);
         rest_until(next);
         let began = Instant::now();
-        batch.extend(jobs.try_iter().take(BATCH - 1));
+        jobs.rest(&mut batch);
         // A transaction that changed nothing proves nothing about the disk.
         let changes = desk.connection.total_changes();
         match commit(desk, &mut batch) {

@@ -38,6 +38,7 @@ fn record_of(session: SessionKey, seconds: i64, body: impl Into<Bytes>) -> CdrIn
         findings: Vec::new(),
         has_pin: false,
         plan: CdrPlan::Owe { by: at(seconds + 60) },
+        ticket: None,
     }
 }
 

@@ -86,7 +86,7 @@ pub(crate) async fn nothing_is_known_of_what_never_came(place: &dyn Place) {
     assert!(ledger.session(SessionKey::new()).await.unwrap().is_none());
 }
 
-pub(crate) async fn a_pin_is_overwritten_once_delivered_and_not_before(place: &dyn Place) {
+pub(crate) async fn a_pin_is_overwritten_once_its_provider_has_seen_it_and_not_before(place: &dyn Place) {
     const BODY: &str = r#"{"Identification":{"QRCodeIdentification":{"PIN":"1234"}},"Note":"1234"}"#;
     const BLANKED: &str = r#"{"Identification":{"QRCodeIdentification":{"PIN":"****"}},"Note":"1234"}"#;
     let ledger = begin(place).await;
@@ -97,7 +97,7 @@ pub(crate) async fn a_pin_is_overwritten_once_delivered_and_not_before(place: &d
     let owed = claim(&*ledger, 2).await.pop().unwrap();
     assert_eq!(owed.body, BODY, "what is sent again is what came in");
     refuse(&*ledger, owed.lease, 3).await;
-    assert_eq!(message(&*ledger, intake.process).await.body, BODY, "a refused one may be sent again");
+    assert_eq!(message(&*ledger, intake.process).await.body, BLANKED, "its provider has seen it");
 
     let sending = reopened(&*ledger, again(&intake, 4)).await;
     deliver(&*ledger, sending.lease, 5).await;

@@ -11,7 +11,9 @@
 )]
 
 mod accounts;
+mod allowances;
 mod any_feed;
+mod any_retention;
 mod any_sequence;
 mod as_the_model;
 mod cdr;
@@ -35,12 +37,15 @@ mod release;
 mod remote;
 mod repeats;
 mod replays;
+mod retention;
 mod scene;
 mod session_life;
 mod sessions;
 mod sqlite_erasure;
 mod sqlite_feed;
 mod sqlite_folder;
+mod sqlite_queue;
+mod sqlite_retention;
 mod sqlite_runs;
 mod sqlite_uploads;
 mod sqlite_writer;
@@ -112,6 +117,11 @@ macro_rules! conformance {
                 findings_come_back_as_they_were
                 the_first_notification_completes_the_evse
                 an_evse_that_is_known_is_kept
+            }
+            allowances {
+                what_is_new_counts_and_repeats_do_not
+                progress_that_is_refused_for_rate_starts_no_five_minutes
+                an_end_has_no_allowance_to_use_up
             }
             repeats {
                 while_leased_it_is_under_way
@@ -204,7 +214,7 @@ macro_rules! conformance {
                 a_message_shows_its_deliveries_and_attempts
                 a_session_shows_its_messages_in_order_of_arrival
                 nothing_is_known_of_what_never_came
-                a_pin_is_overwritten_once_delivered_and_not_before
+                a_pin_is_overwritten_once_its_provider_has_seen_it_and_not_before
                 a_pin_that_nobody_declared_stays
                 deferring_without_an_attempt_leaves_no_attempt
             }
@@ -281,6 +291,17 @@ macro_rules! conformance {
                 requests_that_came_to_no_session_are_found_in_order_and_erased
                 a_remembered_card_is_forgotten
             }
+            retention {
+                bodies_go_first_and_what_became_of_them_stays
+                what_is_owed_or_of_an_open_session_stays
+                a_session_goes_with_its_first_message_and_not_before_its_last_is_old
+                a_session_in_which_nothing_was_heard_goes_too
+                what_nobody_confirmed_stays_until_the_bound
+                a_record_leaves_what_accounts_need
+                small_things_go_by_their_own_age
+                a_message_that_somebody_has_yet_to_read_in_order_stays
+                for_ever_is_possible_and_the_newest_message_always_stays
+            }
             mandate {
                 it_is_owed_like_any_other_and_says_that_it_was_issued
                 whatever_was_heard_of_a_session_forbids_it
@@ -343,6 +364,11 @@ macro_rules! conformance {
         #[test]
         fn feeds_pass_nothing_over_in_any_sequence() {
             crate::any_feed::feeds_pass_nothing_over::<$place>();
+        }
+
+        #[test]
+        fn retention_removes_what_the_model_removes_in_any_sequence() {
+            crate::any_retention::retention_removes_what_the_model_removes::<$place>();
         }
 
         #[test]

@@ -121,6 +121,7 @@ pub(crate) fn with_body(
         cpo_partner_session_id: None,
         plan: Plan::Send { lease_until: at(seconds + 40) },
         progress_gap: GAP,
+        ticket: None,
     }
 }
 

@@ -233,6 +233,8 @@ async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_s
          DROP TABLE uploaded; DROP TABLE upload_head; DROP TABLE upload; DROP TABLE uploaded_session;
          DROP TABLE stop_medium; DROP TABLE pin_guess;
          DROP TABLE issued; DROP TABLE mandate_suspension; DROP TABLE passed_over;
+         DROP TABLE user_account; DROP TABLE log_in; DROP TABLE api_token; DROP TABLE audit; DROP TABLE lane_rate;
+         DROP TABLE retention_mark; DROP TABLE retained; DROP TABLE kept_record; DROP TABLE retention_pass;
          ALTER TABLE conflict DROP COLUMN medium;
          DROP TABLE user_account; DROP TABLE log_in; DROP TABLE api_token; DROP TABLE audit; DROP TABLE lane_rate;
          DROP TABLE in_hand; ALTER TABLE notification DROP COLUMN delivery;

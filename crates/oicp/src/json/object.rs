@@ -5,10 +5,13 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::quick;
+
+/// More members than this are refused: each name is compared with all that are asked for.
+pub(super) const MOST_MEMBERS: usize = 4096;
 
 /// The known members of an object, in the order of the names asked for.
 #[derive(Debug)]
@@ -19,15 +22,21 @@ pub(crate) struct Object<'a, const N: usize> {
     pub(crate) repeated: u64,
     /// Bit per name: a member of this name in other letter case was skipped.
     pub(crate) miscased: u64,
+    /// How many it has, known or not.
+    pub(super) members: usize,
 }
 
 impl<'a, const N: usize> Object<'a, N> {
     pub(super) const fn empty() -> Self {
-        Self { raw: [None; N], repeated: 0, miscased: 0 }
+        Self { raw: [None; N], repeated: 0, miscased: 0, members: 0 }
     }
 
     /// Takes the value that belongs to a name that was just read.
     pub(super) fn take<A: MapAccess<'a>>(&mut self, name: Matched, map: &mut A) -> Result<(), A::Error> {
+        self.members += 1;
+        if self.members > MOST_MEMBERS {
+            return Err(Error::custom(format_args!("an object of more than {MOST_MEMBERS} members")));
+        }
         match name {
             Matched::Known(index) => {
                 let value = map.next_value::<&RawValue>()?.get();
@@ -208,7 +217,7 @@ impl<'de, F: FnMut(usize, &'de str)> Visitor<'de> for Elements<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::{each_name, has, scan};
+    use super::{MOST_MEMBERS, each_name, has, scan};
 
     #[test]
     fn takes_known_members_as_they_are_written() {
@@ -226,6 +235,14 @@ mod tests {
         for text in ["{} {}", "{\"a\":1", "{\"a\":01}", "{a:1}", "[]", "{\"a\":\"\u{1}\"}", "{\"a\":NaN}"] {
             assert!(scan(text, &["a"]).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn refuses_objects_of_very_many_members() {
+        let members = |number: usize| format!("{{\"a\":1{}}}", ",\"x\":0".repeat(number - 1));
+        assert_eq!(scan(&members(MOST_MEMBERS), &["a"]).unwrap().raw, [Some("1")]);
+        let refused = scan(&members(MOST_MEMBERS + 1), &["a"]).unwrap_err().to_string();
+        assert!(refused.contains("more than 4096 members"), "{refused}");
     }
 
     #[test]

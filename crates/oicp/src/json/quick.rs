@@ -4,7 +4,7 @@
 //! Invariant: what is read here reads the same through the general parser. Whatever is unusual (an escape in a name, deep
 //! nesting) or wrong is left to that one, which knows what to say about it.
 
-use super::object::Object;
+use super::object::{MOST_MEMBERS, Object};
 
 /// Reads the object that `text` is; `None` if that is for the general parser to say.
 pub(super) fn scan<'a, const N: usize>(text: &'a str, names: &[&str; N]) -> Option<Object<'a, N>> {
@@ -16,6 +16,10 @@ pub(super) fn scan<'a, const N: usize>(text: &'a str, names: &[&str; N]) -> Opti
     at.blanks();
     if !at.takes(b'}') {
         loop {
+            object.members += 1;
+            if object.members > MOST_MEMBERS {
+                return None;
+            }
             let name = at.name(text)?;
             let start = at.place;
             at.value()?;

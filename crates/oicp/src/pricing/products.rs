@@ -284,6 +284,27 @@ pub(super) fn write(product: &[u8], out: &mut Vec<u8>) {
 }
 
 impl PricingTerms {
+    /// As one JSON object, for storing them: [`PricingTerms::read`] reads it back.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut out = b"{".to_vec();
+        self.write(&mut out);
+        out.push(b'}');
+        out
+    }
+
+    /// Reads what [`PricingTerms::to_json`] has written.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] with every violation.
+    pub fn read(json: &[u8]) -> Result<Self, Rejected> {
+        let (mut judge, object) = Judge::open(body::check(json)?, SHAPE.inner)?;
+        let (_, terms) = terms(object.values(), &mut judge);
+        let Judge { violations, .. } = judge;
+        terms.filter(|_| violations.is_empty()).ok_or_else(|| violations.into())
+    }
+
     /// Appends the members, without the braces around them.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         json::write_member(out, r#""OperatorID":"#, Some(self.operator_id.as_str()));

@@ -19,6 +19,8 @@ mod head;
 pub mod look;
 mod pool;
 mod request;
+#[doc(hidden)]
+pub mod seams;
 mod target;
 pub mod terms;
 mod tls;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::Uri;
+use roamhub_core::contact::Secret;
 use roamhub_core::outcome::ExchangeFailure;
 use roamhub_core::ports::Letter;
 use roamhub_core::route::Endpoint;
@@ -26,7 +27,7 @@ pub(super) struct Target {
     /// The beginning of every request, with the endpoint's headers.
     start: RequestStart,
     /// The endpoint's headers.
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Secret)>,
 }
 
 impl Target {
@@ -43,7 +44,7 @@ impl Target {
         start.add("accept", "application/json")?;
         start.add("accept-encoding", "identity")?;
         for (name, value) in &endpoint.headers {
-            start.add(name, value)?;
+            start.add(name, value.expose())?;
         }
         Ok(Self { idle: pool.to(&address), address, start, headers: endpoint.headers.clone() })
     }
@@ -110,7 +111,7 @@ mod tests {
         Endpoint {
             partner: ProviderId::parse("DE-DCB").unwrap().into(),
             base_url: String::new(),
-            headers: vec![("x-api-key".to_owned(), "one".to_owned())],
+            headers: vec![("x-api-key".to_owned(), "one".into())],
             ca: None,
             client: None,
             reach: Reach::Public,
@@ -131,7 +132,7 @@ mod tests {
         assert_eq!(other.address.terms.ca, trusting.ca);
         assert!(!Arc::ptr_eq(&first.idle, &other.idle), "connections of different trust are never mixed");
 
-        let renewed = Endpoint { headers: vec![("x-api-key".to_owned(), "two".to_owned())], ..endpoint() };
+        let renewed = Endpoint { headers: vec![("x-api-key".to_owned(), "two".into())], ..endpoint() };
         let letter = Letter { url: String::new(), headers: vec![], body: "{}".into(), budget: plain.timeout };
         let request =
             targets.of(url, &renewed, &Outgoing::default(), &pool).unwrap().request(&letter).unwrap();
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn what_cannot_be_called_is_an_address_that_needs_a_look() {
         let (pool, targets) = (Pool::default(), Targets::default());
-        let broken = Endpoint { headers: vec![("content-length".to_owned(), "7".to_owned())], ..endpoint() };
+        let broken = Endpoint { headers: vec![("content-length".to_owned(), "7".into())], ..endpoint() };
         for (url, endpoint) in
             [("ftp://emp.example/", &endpoint()), ("/", &endpoint()), ("http://emp.example", &broken)]
         {

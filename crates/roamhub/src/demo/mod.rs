@@ -7,6 +7,7 @@ mod play;
 mod provider;
 mod remote;
 mod screen;
+mod secured;
 mod server;
 mod uploads;
 
@@ -17,20 +18,27 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use clap::Args;
 use oicp::{EvseId, OperatorId, ProviderId, SessionId};
+use roamhub_core::access;
+use roamhub_core::account::UserName;
+use roamhub_core::contact::Secret;
 use roamhub_core::ports::{Clock, Ledger};
 use roamhub_core::session::{AuthorisationOutcome, PendingSession};
 use roamhub_core::{ProcessId, SessionKey};
 use roamhub_relay::{HttpCourier, Outgoing};
-use roamhub_services::{Partners, partners_file};
+use roamhub_services::accounts::{LogInTimes, random_password};
+use roamhub_services::{Accounts, Partners, partners_file};
 use tokio::net::TcpListener;
 
 use crate::clock::SystemClock;
 use crate::keys;
 use crate::lifecycle::Signals;
-use crate::node::{self, Entrance, Node};
+use crate::limits_settings::NodeLimits;
+use crate::node::{self, Entrance, Node, Reception, Rules};
 use crate::settings::default_issuer;
 use crate::telemetry::{self, LogFormat};
+use crate::tls::TlsFiles;
 use crate::watching::Watching;
+use secured::{Front, Role, Secured};
 
 /// The session of the public integration guide; it is open in the demo, so the guide's request works as it is printed.
 const GUIDE_SESSION: &str = "3fe7378a-238f-4cf3-bca6-de657881f8c2";
@@ -47,6 +55,9 @@ pub(crate) struct DemoArgs {
     /// The demo provider's id
     #[arg(long, default_value = "DE-DCB", value_parser = ProviderId::parse)]
     provider: ProviderId,
+    /// Everything over mutual TLS, with certificates made on the spot
+    #[arg(long)]
+    tls: bool,
     /// Where partners call [default: 127.0.0.1:8080, or a free port if that is taken]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -54,6 +65,9 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "ADDR")]
     console: Option<SocketAddr>,
 }
+
+/// The demo's user of the console.
+const DEMO_USER: &str = "demo";
 
 /// Who plays.
 #[derive(Clone, Copy, Debug)]
@@ -75,27 +89,45 @@ async fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let oicp = bind(args.listen, 8080).await?;
     let console = bind(args.console, 8081).await?;
-    let provider = provider::DemoProvider::start(cast.provider).await?;
-    let operator = operator::DemoOperator::start().await?;
-    let directory = partners_file::read(&partners(&cast, &operator.url(), &provider.url()), folder.path())?;
+    let secured = args.tls.then(|| Secured::make(folder.path(), &cast, SystemClock.now())).transpose()?;
+    let secured = secured.map(Arc::new);
+    let acceptor = || secured.as_ref().map(|secured| secured.acceptor());
+    let provider = provider::DemoProvider::start(cast.provider, acceptor()).await?;
+    let operator = operator::DemoOperator::start(acceptor()).await?;
+    let text = partners(&cast, &operator.url(), &provider.url(), secured.as_deref());
+    let directory = partners_file::read(&text, folder.path())?;
     let (ledger, gone) = node::open_ledger(folder.path())?;
     open_guide_session(ledger.as_ref(), &cast).await?;
     let seal = keys::seal(folder.path(), &default_issuer())?;
     let partners = Arc::new(Partners::new(directory));
-    let entrance = Entrance::plain(oicp);
-    let calling = (HttpCourier::new(Outgoing::plain()), Watching::default());
-    let node = Node::start((ledger, gone), partners, seal, entrance, console, None, calling).await?;
+    let client = secured.as_ref().map(|secured| secured.outgoing());
+    let courier = HttpCourier::new(Outgoing { client, ..Outgoing::plain() });
+    let limits = NodeLimits::default();
+    let entrance = match &secured {
+        None => Entrance::plain(oicp),
+        Some(secured) => {
+            let files = TlsFiles::load(secured.server(), partners.clone(), courier.certificates())?;
+            Entrance { listener: oicp, door: files.door(&limits.connections, None)? }
+        }
+    };
+    let accounts = Accounts::new(ledger.clone(), Arc::new(SystemClock), LogInTimes::default());
+    let reception = Reception { listener: console, tls: None, accounts: accounts.clone() };
+    let rules = Rules { limits, courier, watching: Watching::default() };
+    let node = Node::start((ledger, gone), partners, seal, entrance, reception, None, rules).await?;
 
-    screen::introduce(&cast, &node, &operator.url(), &provider.url());
-    uploads::upload(&cast, node.oicp).await?;
-    let by_card = play::session(&cast, node.oicp, &provider).await?;
-    uploads::stop(&cast, node.oicp, &provider).await?;
+    let hub = Front::new(node.oicp, secured);
+    screen::introduce(&cast, &hub, &operator.url(), &provider.url());
+    uploads::upload(&cast, &hub).await?;
+    let by_card = play::session(&cast, &hub, &provider).await?;
+    uploads::stop(&cast, &hub, &provider).await?;
     screen::pause();
-    let from_afar = remote::session(&cast, node.oicp, &provider, &operator).await?;
+    let from_afar = remote::session(&cast, &hub, &provider, &operator).await?;
     let delivered = by_card && from_afar;
     screen::conclude(delivered);
     if !args.once {
-        screen::invite(&cast, &node, GUIDE_SESSION);
+        let password = demo_user(&accounts).await?;
+        screen::invite(&cast, &hub, &node, GUIDE_SESSION);
+        screen::console(&node, DEMO_USER, password.expose());
         signals.stop().await;
         screen::goodbye();
     }
@@ -128,6 +160,13 @@ fn spot(operator: &OperatorId, number: &str) -> Option<EvseId> {
     iso.or_else(|_| EvseId::parse(&format!("{operator}*{number}*1"))).ok()
 }
 
+/// A user with a password of this run alone.
+async fn demo_user(accounts: &Accounts) -> anyhow::Result<Secret> {
+    let password = random_password()?;
+    accounts.add_user(UserName::parse(DEMO_USER)?, access::Role::Administer, password.clone()).await?;
+    Ok(password)
+}
+
 async fn bind(wanted: Option<SocketAddr>, usual_port: u16) -> anyhow::Result<TcpListener> {
     if let Some(address) = wanted {
         ensure!(address.ip().is_loopback(), "the demo stays on loopback; {address} is not");
@@ -139,8 +178,10 @@ async fn bind(wanted: Option<SocketAddr>, usual_port: u16) -> anyhow::Result<Tcp
     }
 }
 
-fn partners(cast: &Cast, operator_url: &str, provider_url: &str) -> String {
+fn partners(cast: &Cast, operator_url: &str, provider_url: &str, secured: Option<&Secured>) -> String {
     let Cast { operator, provider, .. } = cast;
+    let lines = |role| secured.map(|secured| secured.lines(role)).unwrap_or_default();
+    let (operator_lines, provider_lines) = (lines(Role::Operator), lines(Role::Provider));
     format!(
         r#"
 [[operator]]
@@ -148,7 +189,7 @@ id = "{operator}"
 name = "Demo operator"
 url = "{operator_url}"
 timeout = "3s"
-
+{operator_lines}
 [[provider]]
 id = "{provider}"
 name = "Demo provider"
@@ -157,6 +198,7 @@ services = ["authorization", "notifications", "cdr", "authentication-data"]
 broadcast = true
 timeout = "3s"
 retry = ["5s", "10s", "30s"]
+{provider_lines}
 
 [[contract]]
 operator = "{operator}"

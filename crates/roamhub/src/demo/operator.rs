@@ -11,6 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use oicp::EvseId;
 use serde_json::json;
+use tokio_rustls::TlsAcceptor;
 
 use super::server::{self, acknowledgement, json_response};
 use crate::node;
@@ -38,27 +39,29 @@ pub(crate) const SPOTS: [(&str, Spot, &str); 4] = [
 
 /// The operator's server, running.
 pub(crate) struct DemoOperator {
+    scheme: &'static str,
     address: SocketAddr,
     received: Arc<AtomicUsize>,
 }
 
 impl DemoOperator {
     /// Starts on a free loopback port.
-    pub(crate) async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start(tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let listener = node::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let address = listener.local_addr()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let received = Arc::new(AtomicUsize::new(0));
         let counter = received.clone();
-        tokio::spawn(server::accept(listener, move |request| {
+        tokio::spawn(server::accept(listener, tls, move |request| {
             counter.fetch_add(1, Ordering::Relaxed);
             answer(request)
         }));
-        Ok(Self { address, received })
+        Ok(Self { scheme, address, received })
     }
 
     /// Its base URL.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// How many requests it has received.

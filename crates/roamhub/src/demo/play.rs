@@ -1,6 +1,5 @@
 //! One charging session, as an operator's back end would report it.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use tokio::time::{interval, timeout};
 
 use super::client::{Answer, Client};
 use super::provider::{CARDS, DemoProvider};
+use super::secured::{Front, Role};
 use super::{Cast, screen};
 use crate::clock::SystemClock;
 
@@ -18,8 +18,8 @@ use crate::clock::SystemClock;
 const LONGEST_FORWARDING: Duration = Duration::from_secs(3);
 
 /// Plays it; whether the End was acknowledged with 000 and the record fetched.
-pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvider) -> anyhow::Result<bool> {
-    let mut client = Client::connect(hub).await?;
+pub(crate) async fn session(cast: &Cast, hub: &Front, provider: &DemoProvider) -> anyhow::Result<bool> {
+    let mut client = Client::connect(hub, Role::Operator).await?;
     let now = SystemClock.now();
     let started = before(now, 40);
     screen::heading("operator ─▶ hub ─▶ provider");
@@ -79,12 +79,13 @@ pub(crate) async fn session(cast: &Cast, hub: SocketAddr, provider: &DemoProvide
         last = Some(answer);
     }
     let ended = last.is_some_and(|end| end.body["Result"] == true && end.body["StatusCode"]["Code"] == "000");
-    Ok(bill(cast, &mut client, provider, &session).await? && ended)
+    Ok(bill(cast, hub, &mut client, provider, &session).await? && ended)
 }
 
 /// The charge detail record, which closes the session; then the provider fetches it once more. Whether it could.
 async fn bill(
     cast: &Cast,
+    hub: &Front,
     client: &mut Client,
     provider: &DemoProvider,
     session: &str,
@@ -124,7 +125,7 @@ async fn bill(
         "SessionID": [session],
     });
     let path = Service::GetChargeDetailRecords.path(Some(&cast.provider.to_string()));
-    let page = client.post(&path, &wanted).await?;
+    let page = Client::connect(hub, Role::Provider).await?.post(&path, &wanted).await?;
     let records = page.body["numberOfElements"].as_u64().unwrap_or_default();
     screen::step(
         "GetCDRs",

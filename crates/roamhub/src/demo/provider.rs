@@ -11,6 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use oicp::ProviderId;
 use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
 
 use super::server::{self, acknowledgement, json_response};
 use crate::node;
@@ -60,6 +61,7 @@ struct Memory {
 
 /// The provider, running.
 pub(crate) struct DemoProvider {
+    scheme: &'static str,
     address: SocketAddr,
     state: Arc<State>,
 }
@@ -71,21 +73,22 @@ struct State {
 
 impl DemoProvider {
     /// Starts on a free loopback port.
-    pub(crate) async fn start(id: ProviderId) -> anyhow::Result<Self> {
+    pub(crate) async fn start(id: ProviderId, tls: Option<TlsAcceptor>) -> anyhow::Result<Self> {
         let listener = node::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let address = listener.local_addr()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(State { id, memory: Mutex::default() });
         let answering = state.clone();
-        tokio::spawn(server::accept(listener, move |request| {
+        tokio::spawn(server::accept(listener, tls, move |request| {
             let state = answering.clone();
             async move { state.answer(request).await }
         }));
-        Ok(Self { address, state })
+        Ok(Self { scheme, address, state })
     }
 
     /// Its base URL.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// How many messages it has received.

@@ -1,7 +1,5 @@
 //! One charging session that a driver starts and stops in the provider's app.
 
-use std::net::SocketAddr;
-
 use oicp::service::Service;
 use roamhub_core::ports::Clock;
 use serde_json::{Value, json};
@@ -10,17 +8,19 @@ use super::client::Client;
 use super::operator::DemoOperator;
 use super::play::before;
 use super::provider::DemoProvider;
+use super::secured::{Front, Role};
 use super::{Cast, screen};
 use crate::clock::SystemClock;
 
 /// Plays it; whether everything was acknowledged with 000.
 pub(crate) async fn session(
     cast: &Cast,
-    hub: SocketAddr,
+    hub: &Front,
     provider: &DemoProvider,
     operator: &DemoOperator,
 ) -> anyhow::Result<bool> {
-    let mut client = Client::connect(hub).await?;
+    let mut app = Client::connect(hub, Role::Provider).await?;
+    let mut client = Client::connect(hub, Role::Operator).await?;
     let now = SystemClock.now();
     screen::heading("provider ─▶ hub ─▶ operator");
     let request = |more: Value| {
@@ -32,7 +32,7 @@ pub(crate) async fn session(
         "Identification": {"RemoteIdentification": {"EvcoID": evco}},
     }));
     let provider_id = cast.provider.to_string();
-    let answer = client.post(&Service::RemoteStart.path(Some(&provider_id)), &start).await?;
+    let answer = app.post(&Service::RemoteStart.path(Some(&provider_id)), &start).await?;
     screen::step("RemoteStart", &format!("contract {evco}"), &answer, (operator.received(), "operator"));
     let Some(session) = answer.body["SessionID"].as_str().map(str::to_owned) else { return Ok(false) };
 
@@ -50,7 +50,7 @@ pub(crate) async fn session(
     let answer =
         client.post(notifications, &notification("Start", json!({"MeterValueStart": 1212.345}))).await?;
     screen::step("Start", "energy flows", &answer, (provider.received(), "provider"));
-    let answer = client.post(&stop.path(Some(&provider_id)), &request(json!({"SessionID": session}))).await?;
+    let answer = app.post(&stop.path(Some(&provider_id)), &request(json!({"SessionID": session}))).await?;
     screen::step("RemoteStop", "a tap in the app", &answer, (operator.received(), "operator"));
     let stopped = answer.body["Result"] == true;
     let end = json!({

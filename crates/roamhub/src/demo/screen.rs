@@ -8,6 +8,7 @@ use super::client::Answer;
 use super::operator::SPOTS;
 use super::play::millis;
 use super::provider::CARDS;
+use super::secured::{Front, Role};
 use crate::node::Node;
 
 const BOLD: Style = Style::new().bold();
@@ -17,12 +18,17 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const NAME: Style = AnsiColor::Cyan.on_default();
 
 /// Who is there.
-pub(crate) fn introduce(cast: &Cast, node: &Node, operator_url: &str, provider_url: &str) {
+pub(crate) fn introduce(cast: &Cast, hub: &Front, operator_url: &str, provider_url: &str) {
     println!("{BOLD}roamhub demo{BOLD:#}  two charging sessions: one by card, one from afar");
     println!();
     println!("  operator  {NAME}{:<8}{NAME:#}  {operator_url}", cast.operator);
-    println!("  hub                 http://{}", node.oicp);
+    println!("  hub                 {}", hub.url());
     println!("  provider  {NAME}{:<8}{NAME:#}  {provider_url}", cast.provider);
+    if hub.secured().is_some() {
+        println!(
+            "  {DIM}mutual TLS everywhere; each shows a certificate of an authority made just now{DIM:#}"
+        );
+    }
     println!();
 }
 
@@ -72,11 +78,11 @@ pub(crate) fn conclude(delivered: bool) {
 }
 
 /// What to try next.
-pub(crate) fn invite(cast: &Cast, node: &Node, session: &str) {
+pub(crate) fn invite(cast: &Cast, hub: &Front, node: &Node, session: &str) {
     println!();
     println!("{BOLD}Try it yourself{BOLD:#}  The session of the public integration guide is open here:");
     println!();
-    println!("{}", guide_command(cast, &node.oicp.to_string(), session));
+    println!("{}", guide_command(cast, hub, session));
     println!();
     println!("  Cards the demo provider knows {DIM}(AuthorizeStart, RFIDMifareFamilyIdentification){DIM:#}:");
     for (card, _, what) in CARDS {
@@ -92,6 +98,14 @@ pub(crate) fn invite(cast: &Cast, node: &Node, session: &str) {
     }
     println!();
     println!("  health and metrics  http://{0}/readyz  http://{0}/metrics", node.console);
+}
+
+/// The way into the console.
+pub(crate) fn console(node: &Node, user: &str, password: &str) {
+    println!(
+        "  console             http://{}/  user {NAME}{user}{NAME:#}  password {NAME}{password}{NAME:#}",
+        node.console
+    );
     println!("  {DIM}Ctrl-C ends it; nothing is kept.{DIM:#}");
 }
 
@@ -102,10 +116,13 @@ pub(crate) fn goodbye() {
 }
 
 /// The guide's request with host, EvseID and OperatorID filled in, ready to paste into a shell.
-fn guide_command(cast: &Cast, hub: &str, session: &str) -> String {
+fn guide_command(cast: &Cast, hub: &Front, session: &str) -> String {
     let Cast { operator, evse, .. } = cast;
+    // With TLS the operator says who it is.
+    let secured = hub.secured().map(|secured| format!(" {} \\\n ", secured.curl(Role::Operator)));
+    let (secured, url) = (secured.unwrap_or_default(), hub.url());
     format!(
-        r#"curl -i http://{hub}/api/oicp/notificationmgmt/v11/charging-notifications \
+        r#"curl -i{secured} {url}/api/oicp/notificationmgmt/v11/charging-notifications \
   -H 'Content-Type: application/json' -d '{{
     "CPOPartnerSessionID": "1234XYZ",
     "ChargingEnd": "2020-09-23T14:17:53.038Z",

@@ -1,4 +1,4 @@
-//! What the demo's partners share: an HTTP server on loopback, and the answers they give.
+//! What the demo's partners share: an HTTP server on loopback, with TLS if that is wished, and the answers they give.
 
 use std::convert::Infallible;
 
@@ -10,25 +10,43 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// Answers every request that comes in.
-pub(crate) async fn accept<F, A>(listener: TcpListener, answer: F)
+pub(crate) async fn accept<F, A>(listener: TcpListener, tls: Option<TlsAcceptor>, answer: F)
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
     A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     while let Ok((stream, _)) = listener.accept().await {
-        let answer = answer.clone();
+        let (answer, tls) = (answer.clone(), tls.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let answered = answer(request);
-                async move { Ok::<_, Infallible>(answered.await) }
-            });
-            // The hub hears of a broken connection; the demo need not.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            match tls {
+                None => serve(stream, answer).await,
+                // Who fails here is not the hub.
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => serve(stream, answer).await,
+                    Err(error) => tracing::debug!(%error, "a caller was not let in"),
+                },
+            }
         });
     }
+}
+
+async fn serve<S, F, A>(stream: S, answer: F)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Fn(Request<Incoming>) -> A,
+    A: Future<Output = Response<Full<Bytes>>>,
+{
+    let service = service_fn(move |request| {
+        let answered = answer(request);
+        async move { Ok::<_, Infallible>(answered.await) }
+    });
+    // The hub hears of a broken connection; the demo need not.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// The message in a request; `null` if there is none.

@@ -1,13 +1,12 @@
 //! A card that is only in what the demo provider has uploaded: the hub authorises it and lets nothing else stop it.
 
-use std::net::SocketAddr;
-
 use anyhow::ensure;
 use oicp::service::Service;
 use serde_json::{Value, json};
 
 use super::client::Client;
 use super::provider::{CARDS, DemoProvider, UPLOADED_CARD};
+use super::secured::{Front, Role};
 use super::{Cast, screen};
 
 fn card(uid: &str) -> Value {
@@ -15,7 +14,7 @@ fn card(uid: &str) -> Value {
 }
 
 /// Uploads it as the provider.
-pub(crate) async fn upload(cast: &Cast, hub: SocketAddr) -> anyhow::Result<()> {
+pub(crate) async fn upload(cast: &Cast, hub: &Front) -> anyhow::Result<()> {
     let provider = cast.provider.to_string();
     let push = json!({
         "ActionType": "fullLoad",
@@ -25,14 +24,14 @@ pub(crate) async fn upload(cast: &Cast, hub: SocketAddr) -> anyhow::Result<()> {
         },
     });
     let path = Service::PushAuthenticationData.path(Some(&provider));
-    let answer = Client::connect(hub).await?.post(&path, &push).await?;
+    let answer = Client::connect(hub, Role::Provider).await?.post(&path, &push).await?;
     ensure!(answer.body["Result"] == true, "the hub does not take the provider's card: {}", answer.body);
     Ok(())
 }
 
 /// Starts with it, then tries to stop with another card and with the same one.
-pub(crate) async fn stop(cast: &Cast, hub: SocketAddr, provider: &DemoProvider) -> anyhow::Result<()> {
-    let mut client = Client::connect(hub).await?;
+pub(crate) async fn stop(cast: &Cast, hub: &Front, provider: &DemoProvider) -> anyhow::Result<()> {
+    let mut client = Client::connect(hub, Role::Operator).await?;
     let operator = cast.operator.to_string();
     let start = json!({
         "OperatorID": operator,

@@ -22,7 +22,7 @@ async fn a_record_that_differs_from_its_end_is_listed_counted_and_shown_with_its
     let metrics = stage.hub.get_console("/metrics").await.text();
     let counted = r#"roamhub_record_differences_total{operator="DE*ABC",code="record-energy-differs"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
-    let console = stage.hub.get_console("/api/v1/differences?operator=DE*ABC").await;
+    let console = stage.hub.get_admin("/api/v1/differences?operator=DE*ABC").await;
     assert_eq!(console.json()["differences"].as_array().unwrap().len(), 1);
 }
 

@@ -39,7 +39,7 @@ async fn a_start_after_it_goes_on_its_way_and_costs_the_mandate_until_a_person_g
     stage.metric_is("roamhub_trouble{kind=\"mandate-suspended\",about=\"operator DE*ABC\"}", "1").await;
     stage.hub.wait_for_log("no more Ends are issued for this operator", SOON).await;
     assert!(stage.run(&["mandates"]).await.stdout.contains(&session));
-    let listed = stage.hub.get_console("/api/v1/mandates").await.json();
+    let listed = stage.hub.get_admin("/api/v1/mandates").await.json();
     assert_eq!(listed["suspended"], suspended);
 
     // Also after a crash nothing is issued for it; for others it is.

@@ -1,23 +1,11 @@
-//! The admin API behind its two doors: the control socket and the console's address.
+//! The admin API behind the control socket. Its other door, the console's address, has tests of its own: `accounts`.
 
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
 
-use roamhub_testkit::{Answer, FakeOperator, HubProcess, messages, program};
+use roamhub_testkit::{HubProcess, messages, program};
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
-use tokio::time::timeout;
 
 use crate::stage::{BIN, SOON, Stage, process_of};
-
-const PAUSE: &str = "/api/v1/lanes/DE-DCB/pause";
-
-/// Posts to the console's address.
-async fn post(stage: &Stage, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    FakeOperator::new("DE*ABC", stage.hub.console()).post(path, headers, body.to_owned()).await
-}
 
 #[tokio::test]
 async fn the_control_socket_is_the_owners_alone_and_goes_with_the_hub() {
@@ -40,61 +28,6 @@ async fn the_control_socket_is_the_owners_alone_and_goes_with_the_hub() {
 }
 
 #[tokio::test]
-async fn the_console_takes_changes_only_with_the_header_and_a_loopback_host() {
-    let stage = Stage::new("10m").await;
-    let refused = [
-        vec![],
-        vec![("hub-admin", "0")],
-        vec![("hub-admin", "1"), ("host", "hub.evil.example")],
-        vec![("hub-admin", "1"), ("host", "127.0.0.1.evil.example:8081")],
-    ];
-    for path in [PAUSE, "/api/v1/replays", "/api/v1/erasures", "/api/v1/lanes/resume", "/api/v1/nothing"] {
-        for headers in &refused {
-            let answer = post(&stage, path, headers, "{}").await;
-            assert_eq!(answer.status, 403, "{path} {headers:?}: {answer:?}");
-            assert!(
-                answer.json()["message"].as_str().is_some_and(|text| text.starts_with("changes")),
-                "{answer:?}"
-            );
-        }
-    }
-    assert_eq!(stage.json(&["lanes"]).await["lanes"], json!([]), "nothing happened");
-    let answer = post(&stage, PAUSE, &[("hub-admin", "1")], r#"{"reason":"moving house"}"#).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let lanes = stage.json(&["lanes"]).await;
-    assert_eq!(lanes["lanes"][0]["reason"], "moving house", "{lanes:#}");
-    assert_eq!(stage.hub.get_console("/api/v1/lanes").await.json(), lanes);
-}
-
-#[tokio::test]
-async fn a_console_beyond_loopback_takes_no_changes_whatever_the_headers_say() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let mut command = Command::new(BIN);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--console", "0.0.0.0:0", "--data"]).arg(&data);
-    let mut hub = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-    let mut lines = BufReader::new(hub.stdout.take().unwrap()).lines();
-    let mut port = None;
-    while let Some(line) = timeout(SOON, lines.next_line()).await.expect("it starts").unwrap() {
-        if let Some(address) = line.strip_prefix("listening console http://0.0.0.0:") {
-            port = address.parse().ok();
-        }
-        if line == "ready" {
-            break;
-        }
-    }
-    let caller = FakeOperator::new("DE*ABC", SocketAddr::from(([127, 0, 0, 1], port.unwrap())));
-    let answer = caller.post(PAUSE, &[("hub-admin", "1")], "{}").await;
-    assert_eq!(answer.status, 403, "{answer:?}");
-    assert!(
-        answer.text().contains("beyond loopback") && answer.text().contains("control.sock"),
-        "{answer:?}"
-    );
-    assert_eq!(caller.get("/api/v1/lanes").await.json(), json!({"lanes": []}), "reading is allowed");
-    hub.kill().await.unwrap();
-}
-
-#[tokio::test]
 async fn a_folder_whose_path_is_too_long_for_a_socket_has_a_hub_without_one() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("long".repeat(30));
@@ -112,7 +45,7 @@ async fn the_api_shows_what_the_program_prints_and_no_personal_data() {
     let (_, answer) = stage.end().await;
     stage.settled(&answer, "delivered").await;
     let process = process_of(&answer);
-    let shown = stage.hub.get_console(&format!("/api/v1/messages/{process}")).await;
+    let shown = stage.hub.get_admin(&format!("/api/v1/messages/{process}")).await;
     assert_eq!(shown.json(), stage.json(&["inspect", &process]).await);
     assert!(
         shown.header("content-type").is_some_and(|kind| kind.starts_with("application/json")),
@@ -121,11 +54,11 @@ async fn the_api_shows_what_the_program_prints_and_no_personal_data() {
     assert!(!shown.text().contains(messages::UID), "{shown:?}");
 
     let order = r#"{"selection":{"provider":"DE-DCB","states":["delivered"]}}"#;
-    let ordered = post(&stage, "/api/v1/replays", &[("hub-admin", "1")], order).await;
+    let ordered = stage.hub.ask_admin("POST", "/api/v1/replays", order).await;
     assert_eq!((ordered.status, &ordered.json()["no"]), (200, &json!(1)), "{ordered:?}");
     let done = stage.replay_done().await;
-    assert_eq!(stage.hub.get_console("/api/v1/replays/1").await.json(), done);
-    assert_eq!(stage.hub.get_console("/api/v1/replays").await.json(), json!({"replays": [done]}));
+    assert_eq!(stage.hub.get_admin("/api/v1/replays/1").await.json(), done);
+    assert_eq!(stage.hub.get_admin("/api/v1/replays").await.json(), json!({"replays": [done]}));
 }
 
 #[tokio::test]
@@ -142,7 +75,7 @@ async fn what_is_wrong_is_said_in_json_with_what_to_do_next() {
         ("/api/v1/erasures", 405, "POST"),
     ];
     for (path, status, said) in gets {
-        let answer = stage.hub.get_console(path).await;
+        let answer = stage.hub.get_admin(path).await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
         assert!(answer.json()["message"].as_str().unwrap().contains(said), "{path}: {answer:?}");
     }
@@ -154,7 +87,7 @@ async fn what_is_wrong_is_said_in_json_with_what_to_do_next() {
         ("/api/v1/lanes/nonsense/pause", "", "DE-DCB"),
     ];
     for (path, body, said) in posts {
-        let answer = post(&stage, path, &[("hub-admin", "1")], body).await;
+        let answer = stage.hub.ask_admin("POST", path, body).await;
         assert_eq!(answer.status, 400, "{path} {body}: {answer:?}");
         let message = answer.json()["message"].as_str().unwrap().to_owned();
         assert!(message.contains(said) && !message.contains("SECRET"), "{path} {body}: {message}");

@@ -32,7 +32,7 @@ async fn inspect_shows_a_whole_session() {
     }
     // The same from the admin API.
     let path = format!("/api/v1/sessions/{session}");
-    assert_eq!(stage.hub.get_console(&path).await.json(), story);
+    assert_eq!(stage.hub.get_admin(&path).await.json(), story);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn refused_requests_are_listed_by_partner() {
     let theirs = stage.json(&["inspect", "--refused", "--partner", "de*abc"]).await;
     assert_eq!(theirs["refusals"].as_array().map(Vec::len), Some(1), "{theirs:#}");
     assert_eq!(theirs["refusals"][0]["process"], process_of(&refused));
-    let answer = stage.hub.get_console("/api/v1/refusals?partner=DE*ABC&limit=5").await;
+    let answer = stage.hub.get_admin("/api/v1/refusals?partner=DE*ABC&limit=5").await;
     assert_eq!(answer.json(), theirs);
     let table = stage.run(&["inspect", "--refused"]).await;
     assert!(table.stdout.starts_with("RECEIVED") && table.stdout.contains("ChargingEnd"), "{table:?}");

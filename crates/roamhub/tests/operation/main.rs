@@ -1,4 +1,4 @@
-//! Operating a hub: the program's commands, the admin API behind both of its doors, replay, erasure, restore; through the
+//! Operating a hub: the program's commands, the admin API behind its socket, replay, erasure, restore; through the
 //! real binary, with and without a running hub.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports a broken expectation by failing")]
 

@@ -57,6 +57,11 @@ impl Folder {
         self.run_with_input(arguments, b"").await
     }
 
+    /// Runs the program as it is told.
+    pub(crate) async fn run_as_it_is(&self, arguments: &[&str]) -> Ended {
+        program::run(BIN, arguments, b"", SOON).await
+    }
+
     pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ended {
         let data = self.path("data");
         // `pki show` needs no data.

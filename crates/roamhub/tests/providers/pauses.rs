@@ -15,7 +15,7 @@ use roamhub_ledger::Sqlite;
 use roamhub_relay::metrics::RelayMetrics;
 use roamhub_relay::{HttpCourier, Outgoing, Relay, Tuning};
 use roamhub_services::metrics::ServiceMetrics;
-use roamhub_services::{Hub, Identity, LaneError, Partners, Verdict, partners_file};
+use roamhub_services::{Hub, Identity, LaneError, Load, LoadBounds, Partners, Verdict, partners_file};
 use roamhub_testkit::{FakeProvider, Reply, messages};
 use serde_json::json;
 use tempfile::TempDir;
@@ -61,7 +61,9 @@ impl Parts {
             Tuning::default(),
         );
         let services = ServiceMetrics::register(&mut registry);
-        let hub = Hub::new(ledger.clone(), relay.clone(), courier, clock, partners, services).await.unwrap();
+        let load = Load::new(ledger.clone(), LoadBounds::default());
+        let hub =
+            Hub::new(ledger.clone(), relay.clone(), courier, clock, partners, services, load).await.unwrap();
         Self { provider, ledger, hub, relay, _data: data }
     }
 

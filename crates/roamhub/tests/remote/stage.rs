@@ -126,7 +126,7 @@ impl Stage {
 
     /// The kinds and sessions of the ghosts there are.
     pub(crate) async fn ghosts(&self) -> Vec<(String, String)> {
-        let said = self.hub.get_console("/api/v1/ghosts").await.json();
+        let said = self.hub.get_admin("/api/v1/ghosts").await.json();
         let word = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
         let ghosts = said["sessions"].as_array().unwrap_or_else(|| panic!("a list: {said:#}"));
         ghosts.iter().map(|one| (word(one, "kind"), word(one, "session"))).collect()

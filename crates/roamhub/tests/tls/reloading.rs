@@ -29,6 +29,31 @@ async fn a_certificate_that_is_taken_out_stops_working_on_open_connections_and_t
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_the_certificate_of_its_reader_is_taken_out() {
+    let stage = Stage::new().await;
+    let client = stage.hub.tls().client("DE-DCB");
+    let reader = stage.operator_behind("DE-DCB", client.clone());
+    let path = "/api/hub/v1/providers/DE-DCB/notifications";
+    let stream = tokio::spawn(async move { reader.get_with(path, &[("accept", "text/event-stream")]).await });
+    let open = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        while !stage
+            .hub
+            .get_console("/metrics")
+            .await
+            .text()
+            .contains("roamhub_feed_streams{provider=\"DE-DCB\"} 1")
+        {
+            looks.tick().await;
+        }
+    };
+    timeout(SOON, open).await.expect("the stream is open");
+    stage.change_partners(&format!("[\"{}\"]", client.fingerprint()), "[]").await;
+    let ended = timeout(Duration::from_secs(3), stream).await.expect("the stream ends").unwrap();
+    assert_eq!(ended.status, 200, "{ended:?}");
+}
+
+#[tokio::test]
 async fn locking_a_partner_closes_its_open_connections() {
     let stage = Stage::new().await;
     let idle = stage.operator();

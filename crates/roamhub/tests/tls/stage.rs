@@ -66,7 +66,12 @@ impl Stage {
 
     /// Has `DE*ABC` known by one more certificate.
     pub(crate) async fn pin(&self, more: &ClientTls) {
-        let old = self.hub.tls().client("DE*ABC").fingerprint();
+        self.pin_to("DE*ABC", more).await;
+    }
+
+    /// Has a partner known by one more certificate.
+    pub(crate) async fn pin_to(&self, id: &str, more: &ClientTls) {
+        let old = self.hub.tls().client(id).fingerprint();
         self.change_partners(&format!("\"{old}\""), &format!("\"{old}\", \"{}\"", more.fingerprint())).await;
     }
 }

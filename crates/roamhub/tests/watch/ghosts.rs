@@ -23,7 +23,7 @@ async fn authorised_and_never_heard_of_it_is_a_ghost_until_its_end() {
     // By operator, and from outside while the hub runs.
     assert_eq!(list(&stage.api("?operator=DE*QQQ").await, "sessions").len(), 0);
     assert_eq!(list(&stage.api("?operator=DE%2AABC").await, "sessions").len(), 1);
-    assert_eq!(stage.hub.get_console("/api/v1/ghosts?operator=D").await.status, 400);
+    assert_eq!(stage.hub.get_admin("/api/v1/ghosts?operator=D").await.status, 400);
     let printed = stage.ghosts_command(&["--json", "--operator", "DEABC"]).await;
     let printed: Value = serde_json::from_str(printed.trim()).expect("one JSON object a line");
     assert_eq!(printed, ghost, "the same as over the API");

@@ -112,7 +112,7 @@ services = ["authorization"]
 
     /// What the admin API says.
     pub(crate) async fn api(&self, query: &str) -> Value {
-        let answer = self.hub.get_console(&format!("/api/v1/ghosts{query}")).await;
+        let answer = self.hub.get_admin(&format!("/api/v1/ghosts{query}")).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }

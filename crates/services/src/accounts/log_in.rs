@@ -14,10 +14,11 @@ use super::slowdown::{Source, Turn};
 use super::{Accounts, NOTED_EVERY, Session, TOKEN_PREFIX, Visitor, secrets};
 
 /// Why somebody was not let in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogInError {
-    /// No such user, or another password. Which of the two is nobody's business.
-    Wrong,
+    /// No such user, or another password. Which of the two is nobody's business but the audit trail's: the user, if there
+    /// is one.
+    Wrong(Option<UserName>),
     /// Too many wrong ones wait for their answer already: come back after this.
     ComeBack(Duration),
     /// Too many passwords are being compared.
@@ -58,14 +59,16 @@ impl Accounts {
         // What is no name takes the same way.
         let account: String = name.to_ascii_lowercase().chars().take(64).collect();
         self.wait_for_the_turn(&account, source).await?;
-        let user = UserName::parse(name).ok();
-        let known = match user.clone() {
-            Some(user) => self.inner.ledger.user(user).await?,
-            None => None,
+        let known = match UserName::parse(name) {
+            Ok(user) => self.inner.ledger.user(user).await?,
+            Err(_) => None,
         };
-        let kept = known.map(|(_, kept)| kept);
-        let fit = self.inner.passwords.compare(password, kept.clone()).await?;
-        let (Fit::Right, Some(user), Some(kept)) = (fit, user, kept) else { return Err(LogInError::Wrong) };
+        let kept = known.as_ref().map(|(_, kept)| kept.clone());
+        let fit = self.inner.passwords.compare(password, kept).await?;
+        let (user, kept) = match (fit, known) {
+            (Fit::Right, Some((user, kept))) => (user.name, kept),
+            (_, known) => return Err(LogInError::Wrong(known.map(|(user, _)| user.name))),
+        };
         self.slowdown(|slowdown, _| slowdown.succeeded(&account, source));
         self.open(user, kept).await
     }
@@ -80,7 +83,7 @@ impl Accounts {
         if self.inner.ledger.open_log_in(hash, user.clone(), kept, now, expires_at).await? {
             Ok(Opened { user, secret })
         } else {
-            Err(LogInError::Wrong)
+            Err(LogInError::Wrong(Some(user)))
         }
     }
 

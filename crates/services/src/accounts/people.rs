@@ -54,7 +54,7 @@ impl Accounts {
         *self.set_up() = None;
         self.open(name, kept).await.map_err(|error| match error {
             LogInError::Ledger(error) => AccountError::Ledger(error),
-            LogInError::Wrong | LogInError::ComeBack(_) | LogInError::Busy => AccountError::Busy,
+            LogInError::Wrong(_) | LogInError::ComeBack(_) | LogInError::Busy => AccountError::Busy,
         })
     }
 

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use oicp::remote::RemoteStart;
 use oicp::status::Code;
 use oicp::{OperatorId, ProviderId};
-use roamhub_core::directory::Directory;
+use roamhub_core::allowance::Limited;
+use roamhub_core::directory::{Directory, Provider};
 use roamhub_core::ports::remote::{RemoteAnswer, RemoteOpening, RemoteOutcome};
 use roamhub_core::remote::{self, Addressee, Heard, NotAdmitted};
 use roamhub_core::session::{SessionFacts, SessionKind};
@@ -23,6 +24,7 @@ use crate::asked_once::Asking;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
+use crate::large::parsed;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// A request that may be carried out.
@@ -46,13 +48,17 @@ impl Hub {
         arrived: Instant,
     ) -> Reply {
         let process = ProcessId::new();
-        let read = match kind {
-            SessionKind::Charging => RemoteStart::parse(body),
-            SessionKind::Reservation => RemoteStart::parse_reservation(body),
+        let parse = match kind {
+            SessionKind::Charging => RemoteStart::parse,
+            SessionKind::Reservation => RemoteStart::parse_reservation,
         };
-        let request = match read {
-            Ok(request) => request,
-            Err(rejected) => {
+        let request = match parsed(body, parse).await {
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                return Reply { process, verdict, ids };
+            }
+            Ok(Ok(request)) => request,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
                 return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
@@ -60,8 +66,11 @@ impl Hub {
         let (cpo, emp) = (request.cpo_partner_session_id(), request.emp_partner_session_id());
         let ids = caller_ids(request.provider_id(), cpo, emp);
         let directory = self.inner.partners.directory();
-        let (provider, addressee) = match addressee(who, kind, path_id, &request, &directory) {
-            Ok(found) => found,
+        let (ticket, provider, addressee) = match addressee(who, kind, path_id, &request, &directory) {
+            Ok((provider, addressee)) => {
+                let ticket = self.inner.ticket(&*provider, Limited::Operation(beginning(kind)), arrived);
+                (ticket, provider.id, addressee)
+            }
             Err(verdict) => return Reply { process, verdict: *verdict, ids },
         };
         let call = RemoteCall {
@@ -70,6 +79,7 @@ impl Hub {
                 service: beginning(kind),
                 body: request.body().clone(),
                 ids: ids.clone(),
+                ticket,
             },
             arrived,
             timeout: addressee.endpoint.timeout,
@@ -86,7 +96,7 @@ fn addressee(
     path_id: &str,
     request: &RemoteStart,
     directory: &Directory,
-) -> Result<(ProviderId, Addressee), Box<Verdict>> {
+) -> Result<(Arc<Provider>, Addressee), Box<Verdict>> {
     let provider = caller::provider(who, path_id, request.provider_id(), directory)?;
     let addressee = remote::admit(kind, &request.evse_id(), &provider, directory).map_err(|reason| {
         Box::new(match reason {
@@ -96,7 +106,7 @@ fn addressee(
             NotAdmitted::NotOffered(id) => Verdict::Remote(RemoteVerdict::NotOffered(id, kind)),
         })
     })?;
-    Ok((provider.id, addressee))
+    Ok((provider, addressee))
 }
 
 impl Inner {

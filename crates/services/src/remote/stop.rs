@@ -10,6 +10,7 @@ use bytes::Bytes;
 use oicp::ProviderId;
 use oicp::remote::RemoteStop;
 use oicp::status::Code;
+use roamhub_core::allowance::Limited;
 use roamhub_core::ports::LedgerError;
 use roamhub_core::ports::remote::Stoppable;
 use roamhub_core::remote::Heard;
@@ -20,10 +21,12 @@ use tokio::time::timeout_at;
 
 use super::ask::Request;
 use super::{InvalidSession, RemoteCall, RemoteVerdict, caller_ids, ending};
+use crate::allowances::counted;
 use crate::asked_once::Asking;
 use crate::caller;
 use crate::hub::{Hub, Inner};
 use crate::identity::Identity;
+use crate::large::parsed;
 use crate::reply::{CallerIds, Reply, Verdict};
 
 /// From the call's arrival to the end of looking its session up, whatever the ledger does.
@@ -40,9 +43,13 @@ impl Hub {
         arrived: Instant,
     ) -> Reply {
         let process = ProcessId::new();
-        let stop = match RemoteStop::parse(body) {
-            Ok(stop) => stop,
-            Err(rejected) => {
+        let stop = match parsed(body, RemoteStop::parse).await {
+            Err(error) => {
+                let (verdict, ids) = (Verdict::Ledger(error), CallerIds::default());
+                return Reply { process, verdict, ids };
+            }
+            Ok(Ok(stop)) => stop,
+            Ok(Err(rejected)) => {
                 let ids = CallerIds::of_rejected(&rejected);
                 return Reply { process, verdict: *caller::rejected(who, rejected, &self.directory()), ids };
             }
@@ -52,11 +59,20 @@ impl Hub {
             ..caller_ids(stop.provider_id(), stop.cpo_partner_session_id(), stop.emp_partner_session_id())
         };
         let deadline = tokio::time::Instant::from_std(arrived + PATIENCE);
-        let looked_up = timeout_at(deadline, self.inner.to_be_stopped(who, kind, path_id, &stop)).await;
+        let directory = self.inner.partners.directory();
+        let caller = match caller::provider(who, path_id, stop.provider_id(), &directory) {
+            Ok(caller) => caller,
+            Err(verdict) => return Reply { process, verdict: *verdict, ids },
+        };
+        let ticket = self.inner.ticket(&*caller, Limited::Operation(ending(kind)), arrived);
+        let looked_up = timeout_at(deadline, self.inner.to_be_stopped(kind, caller.id, &stop)).await;
         let (request, session) =
             match looked_up.unwrap_or(Err(Box::new(Verdict::Ledger(LedgerError::Unknown)))) {
                 Ok(session) => (self.inner.request(kind, process, &session, &stop), session),
-                Err(verdict) => return Reply { process, verdict: *verdict, ids },
+                Err(verdict) => {
+                    let verdict = counted(ticket.as_ref(), *verdict);
+                    return Reply { process, verdict, ids };
+                }
             };
         ids.emp_partner_session = ids.emp_partner_session.or(session.emp_partner_session_id);
         let Some(request) = request else {
@@ -64,7 +80,13 @@ impl Hub {
             return Reply { process, verdict, ids };
         };
         let call = RemoteCall {
-            asking: Asking { process, service: ending(kind), body: stop.body().clone(), ids: ids.clone() },
+            asking: Asking {
+                process,
+                service: ending(kind),
+                body: stop.body().clone(),
+                ids: ids.clone(),
+                ticket,
+            },
             arrived,
             timeout: request.endpoint.timeout,
         };
@@ -76,19 +98,17 @@ impl Inner {
     /// The session, if this provider may stop it by this service.
     async fn to_be_stopped(
         &self,
-        who: &Identity,
         kind: SessionKind,
-        path_id: &str,
+        provider: ProviderId,
         stop: &RemoteStop,
     ) -> Result<Stoppable, Box<Verdict>> {
-        let provider = caller::provider(who, path_id, stop.provider_id(), &self.partners.directory())?;
         let found = match SessionKey::of(&stop.session_id()) {
             Some(key) => {
                 self.ledger.stoppable(key).await.map_err(|error| Box::new(Verdict::Ledger(error)))?
             }
             None => None,
         };
-        let session = of_provider(found, provider.id, kind)
+        let session = of_provider(found, provider, kind)
             .map_err(|why| Box::new(Verdict::Remote(RemoteVerdict::SessionInvalid(why))))?;
         Ok(session)
     }

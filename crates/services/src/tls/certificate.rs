@@ -17,6 +17,9 @@ use x509_cert::time::Time;
 
 use super::authorities::Authorities;
 
+/// The longest certificate that is read, in bytes: what it says is kept as long as its connection lives.
+const LARGEST: usize = 16 * 1024;
+
 /// A certificate that somebody shows.
 pub struct ShownCertificate {
     fingerprint: Fingerprint,
@@ -40,6 +43,9 @@ impl ShownCertificate {
     /// # Errors
     /// [`Unreadable`], if it is none that TLS can work with.
     pub fn read(der: &CertificateDer<'_>, authorities: Arc<Authorities>) -> Result<Self, Unreadable> {
+        if der.len() > LARGEST {
+            return Err(Unreadable(format!("it is longer than {LARGEST} bytes")));
+        }
         check(der)?;
         let read = Certificate::from_der(der).map_err(|error| Unreadable(error.to_string()))?;
         let tbs = read.tbs_certificate();

@@ -1,13 +1,14 @@
-//! Servers that want to know who calls them.
+//! Servers that want to know who calls them, and clients made of files.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
-use super::{ServerTls, TestCa, crypto};
+use super::{ClientTls, ServerTls, TestCa, crypto};
 
 impl ServerTls {
     /// Serves nobody without a client certificate of this authority.
@@ -53,5 +54,29 @@ impl ServerTls {
             .with_single_cert(vec![self.identity.der.clone()], self.identity.key())
             .expect("certificate and key belong together");
         Self { config: Arc::new(config), identity: self.identity.clone() }
+    }
+}
+
+impl ClientTls {
+    /// A client that trusts the authority in a file and shows the certificate in another one.
+    ///
+    /// # Panics
+    /// When a file holds something else.
+    #[must_use]
+    pub fn from_files(authority: &Path, certificate: &Path, key: &Path, server_name: &str) -> Self {
+        let read = |file: &Path| CertificateDer::from_pem_file(file).expect("a certificate in PEM form");
+        let mut roots = RootCertStore::empty();
+        roots.add(read(authority)).expect("the authority's certificate is one");
+        let config = ClientConfig::builder_with_provider(crypto())
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default protocol versions")
+            .with_root_certificates(roots)
+            .with_client_auth_cert(
+                vec![read(certificate)],
+                PrivateKeyDer::from_pem_file(key).expect("a private key in PEM form"),
+            )
+            .expect("certificate and key belong together");
+        let server_name = server_name.to_owned().try_into().expect("a host name or an address");
+        Self { config: Arc::new(config), server_name, identity: None }
     }
 }

@@ -153,7 +153,7 @@ fn step(
     };
     let columns = facts::COLUMNS;
     let mut rows = connection.prepare_cached(&format!(
-        "SELECT e.no, e.operator, e.since, e.until, e.key, e.digest, {columns} FROM evse e
+        "SELECT e.no, e.operator, e.since, e.until, e.digest, {columns} FROM evse e
          WHERE e.operator = ?1 AND {rows} AND e.no > ?3 ORDER BY e.no LIMIT ?4"
     ))?;
     let mut next = connection.prepare_cached(next)?;
@@ -202,7 +202,7 @@ fn of_push(
             since,
             until: row.get(3)?,
             digest: bytes(row, "digest")?,
-            passes: filter.passes(&walk.owner, &facts::read(row, &walk.owner)?),
+            passes: filter.passes(&walk.owner, &facts::read(row)?),
         });
     }
     Ok(count)

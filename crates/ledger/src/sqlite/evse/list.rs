@@ -124,13 +124,13 @@ struct Step {
 }
 
 fn step(connection: &Connection, heads: &Heads, filter: &Filter, after: i64) -> Result<Step, StoreError> {
-    let columns = facts::COLUMNS;
+    let all = *filter == Filter::default();
+    let columns = if all { "1" } else { facts::COLUMNS };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT e.no, e.operator, e.since, e.until, {columns} FROM evse e WHERE e.no > ?1 ORDER BY e.no LIMIT ?2"
     ))?;
     let mut rows = statement.query((after, i64::try_from(STEP).unwrap_or(i64::MAX)))?;
     let mut step = Step { shown: Vec::new(), last: None };
-    let all = *filter == Filter::default();
     while let Some(row) = rows.next()? {
         let no = row.get(0)?;
         step.last = Some(no);
@@ -151,7 +151,7 @@ pub(super) fn shows(
     let operator: i64 = row.get(1)?;
     let Some(owner) = heads.shows(operator, row.get(2)?, row.get(3)?) else { return Ok(None) };
     let passes = match filter {
-        Some(filter) => filter.passes(owner, &facts::read(row, owner)?),
+        Some(filter) => filter.passes(owner, &facts::read(row)?),
         None => true,
     };
     Ok(passes.then_some(operator))

@@ -52,6 +52,9 @@ use super::{Alarm, Gone, OpenError, Sqlite, checkpoint, connect, lock, readers, 
 /// The file's name in the data folder.
 pub const EVSE_FILE_NAME: &str = "evse.db";
 
+/// The log is copied in small portions: a sync of the ledger that meets one waits for it.
+const COPIED_AT_ONCE: checkpoint::Portions = checkpoint::Portions { bulk: 256, look_every: 1 };
+
 /// The store, open. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct EvseFile {
@@ -80,7 +83,7 @@ impl Sqlite {
         tidy::undo_all(&mut connection)?;
         let gone = Arc::new(Notify::new());
         let alarm = || Alarm(gone.clone());
-        let checkpoints = checkpoint::Checkpoints::start(&file, alarm())?;
+        let checkpoints = checkpoint::Checkpoints::start_with(&file, alarm(), COPIED_AT_ONCE)?;
         let readers = readers::Readers::start(&file, "evse", alarm)?;
         let writer = writer::Writer::start(connection, checkpoints, alarm())?;
         let store = EvseFile {

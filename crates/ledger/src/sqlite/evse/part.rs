@@ -1,9 +1,10 @@
 //! Records by their numbers, with their bytes; and what is known of spots now.
 
 use bytes::Bytes;
+use oicp::evse::DeltaType;
 use oicp::{EvseId, OperatorId};
 use roamhub_core::evse::KnownEvse;
-use roamhub_core::evse::pull::{Delta, PulledEvse};
+use roamhub_core::evse::pull::PulledEvse;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::facts;
@@ -13,12 +14,12 @@ use crate::sqlite::rows::{contradiction, instant, operator};
 /// As many of these as fit into `most` bytes, but one at least.
 pub(super) fn records(
     connection: &Connection,
-    records: &[(i64, Delta)],
+    records: &[(i64, DeltaType)],
     most: usize,
 ) -> Result<Vec<PulledEvse>, StoreError> {
     let sql = |push: &str| {
         format!(
-            "SELECT e.key, o.key, e.dynamic_auto, p.at, b.body
+            "SELECT e.key, o.key, e.dynamic, p.at, b.body
              FROM evse e JOIN operator o ON o.no = e.operator JOIN push p ON p.no = e.{push} JOIN body b ON b.no = e.no
              WHERE e.no = ?1"
         )
@@ -30,7 +31,7 @@ pub(super) fn records(
         if size >= most && !part.is_empty() {
             break;
         }
-        let statement = if *delta == Delta::Delete { &mut gone } else { &mut there };
+        let statement = if *delta == DeltaType::Delete { &mut gone } else { &mut there };
         let mut rows = statement.query([no])?;
         let row = rows
             .next()?
@@ -43,7 +44,7 @@ pub(super) fn records(
             operator: operator(&owner)?,
             delta: *delta,
             last_update: instant(row.get(3)?, "at")?,
-            dynamic_auto: row.get(2)?,
+            dynamic_info: facts::word(row.get(2)?, "dynamic")?,
             body,
         });
     }
@@ -65,7 +66,7 @@ pub(super) fn known(connection: &Connection, evses: &[EvseId]) -> Result<Vec<Opt
                 let at: i64 = row.get("changed_at")?;
                 Ok((|| {
                     let operator = operator(&owner)?;
-                    let facts = facts::read(row, &operator)?;
+                    let facts = facts::read(row)?;
                     Ok::<_, StoreError>(KnownEvse { operator, facts, last_update: instant(at, "at")? })
                 })())
             })

@@ -105,7 +105,7 @@ impl Planning {
     ) -> Result<Result<Self, Refused<EvseId>>, StoreError> {
         let known = heads::of(connection, &push.operator)?;
         let mut order: Vec<usize> = (0..push.change.len()).collect();
-        let key = |place: &usize| evse_of(&push.change, *place).map(|evse| *evse);
+        let key = |place: &usize| evse_of(&push.change, *place).copied();
         order.sort_by(|one, other| key_of(&push.change, *one).cmp(key_of(&push.change, *other)));
         let mut twice = Named::default();
         for pair in order.windows(2) {
@@ -140,17 +140,17 @@ impl Planning {
             Change::FullLoad(records) => self.compare(connection, records),
             Change::Insert(records) => self.each(|planning, place| {
                 let Some(record) = records.get(place) else { return Ok(()) };
-                match planning.current(connection, &record.evse)? {
-                    Some(_) => planning.misfits.add(record.evse),
+                match planning.current(connection, &record.facts.evse_id)? {
+                    Some(_) => planning.misfits.add(record.facts.evse_id),
                     None => planning.add(place, record),
                 }
                 Ok(())
             }),
             Change::Update(records) => self.each(|planning, place| {
                 let Some(record) = records.get(place) else { return Ok(()) };
-                match planning.current(connection, &record.evse)? {
+                match planning.current(connection, &record.facts.evse_id)? {
                     Some(current) => planning.replace(place, record, &current),
-                    None => planning.misfits.add(record.evse),
+                    None => planning.misfits.add(record.facts.evse_id),
                 }
                 Ok(())
             }),
@@ -191,13 +191,13 @@ impl Planning {
         let there = self.there(connection)?;
         for (key, current) in &there {
             while let Some((place, record)) = self.upcoming(records)
-                && record.evse.key() < key.as_str()
+                && record.facts.evse_id.key() < key.as_str()
             {
                 self.next += 1;
                 self.add(place, record);
             }
             match self.upcoming(records) {
-                Some((place, record)) if record.evse.key() == key => {
+                Some((place, record)) if record.facts.evse_id.key() == key => {
                     self.next += 1;
                     self.replace(place, record, current);
                 }
@@ -272,7 +272,7 @@ impl Planning {
 fn evse_of(change: &Change<EvseRecord, EvseId>, place: usize) -> Option<&EvseId> {
     match change {
         Change::FullLoad(records) | Change::Insert(records) | Change::Update(records) => {
-            records.get(place).map(|record| &record.evse)
+            records.get(place).map(|record| &record.facts.evse_id)
         }
         Change::Delete(evses) => evses.get(place),
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use oicp::pricing::PricedFor;
 use roamhub_core::evse::change::{Applied, Change, Misfit, Named, Refused};
 use roamhub_core::evse::price::{EvsePrice, EvsePriceKey, EvsePricePush, Priced, Product, ProductPush};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -45,7 +46,7 @@ pub(super) fn push_products(
     stamps: &Stamps,
 ) -> Result<Priced<String>, StoreError> {
     let operator = heads::number(connection, &push.operator)?;
-    let audience = push.audience.key();
+    let audience = audience_key(&push.audience);
     let shelf = Counter { connection, shelf: &PRODUCTS, operator, scope: Some(audience) };
     let key = |id: &String| id.clone();
     let put = |product: &Product| (product.id.clone(), product.body.clone());
@@ -69,7 +70,7 @@ pub(super) fn push_evse_prices(
     let shelf = Counter { connection, shelf: &EVSE_PRICES, operator, scope: None };
     let key = |key: &EvsePriceKey| *key;
     let put = |price: &EvsePrice| (price.key, price.body.clone());
-    let parts = |key: &EvsePriceKey| (key.evse.key().to_owned(), key.audience.key().to_owned());
+    let parts = |key: &EvsePriceKey| (key.evse.key().to_owned(), audience_key(&key.audience).to_owned());
     let plan = match shelf.plan(&push.change, key, put, parts)? {
         Ok(plan) => plan,
         Err(refused) => return Ok(Priced::Refused(refused)),
@@ -215,4 +216,12 @@ fn set_terms(
         )?
         .execute((operator, audience, at, terms))?;
     Ok(())
+}
+
+/// For whom a price is, as it is stored: the provider's key, or `*`.
+fn audience_key(audience: &PricedFor) -> &str {
+    match audience {
+        PricedFor::Everybody => "*",
+        PricedFor::Provider(provider) => provider.key(),
+    }
 }

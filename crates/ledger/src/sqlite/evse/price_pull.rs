@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use oicp::OperatorId;
+use oicp::pricing::PricedFor;
 use roamhub_core::evse::price::{
-    Audience, EvsePrice, EvsePriceKey, PriceList, PricePart, PricePlace, PriceQuery, Product,
-    PulledEvsePrice, PulledProduct,
+    EvsePrice, EvsePriceKey, PriceList, PricePart, PricePlace, PriceQuery, Product, PulledEvsePrice,
+    PulledProduct,
 };
 use roamhub_core::ports::LedgerError;
 use rusqlite::{Connection, params};
@@ -144,9 +145,9 @@ fn part<T>(
     Ok(part)
 }
 
-fn audience(key: &str) -> Result<Audience, StoreError> {
+fn audience(key: &str) -> Result<PricedFor, StoreError> {
     match key {
-        "*" => Ok(Audience::Everybody),
-        key => Ok(Audience::Provider(provider(key)?)),
+        "*" => Ok(PricedFor::Everybody),
+        key => Ok(PricedFor::Provider(provider(key)?)),
     }
 }

@@ -161,8 +161,8 @@ fn question(query: &EvseQuery) -> Question {
         Scope::Since(then) => format!("since {}", micros(then)),
         Scope::AsOf(then) => format!("as of {}", micros(then)),
         Scope::Within(area) => {
-            let (latitude, longitude) = (area.centre.latitude(), area.centre.longitude());
-            format!("within {} m of {latitude} {longitude}", area.radius)
+            let (latitude, longitude) = (area.center.latitude_e7(), area.center.longitude_e7());
+            format!("within {} m of {latitude} {longitude}", area.radius.metres())
         }
     };
     let mut list = |name: &str, mut words: Vec<String>| {
@@ -172,11 +172,11 @@ fn question(query: &EvseQuery) -> Question {
         let _ = write!(text, "; {name} {}", words.join(" "));
     };
     let word = |flag: Option<bool>| flag.map(|flag| flag.to_string()).into_iter().collect();
-    list("countries", filter.countries.iter().map(|code| code.escape_ascii().to_string()).collect());
+    list("countries", filter.countries.iter().map(|country| country.to_string()).collect());
     list("operators", filter.operators.iter().map(|operator| operator.key().to_owned()).collect());
-    list("modes", vec![filter.modes.0.to_string()]);
-    list("accessibility", filter.accessibility.iter().map(|one| (*one as u8).to_string()).collect());
-    list("calibration", filter.calibration.iter().map(|one| (*one as u8).to_string()).collect());
+    list("modes", vec![filter.modes.bits().to_string()]);
+    list("accessibility", vec![filter.accessibility.bits().to_string()]);
+    list("calibration", vec![filter.calibration.bits().to_string()]);
     list("renewable", word(filter.renewable));
     list("compatible", word(filter.compatible));
     list("open 24 h", word(filter.open_24h));

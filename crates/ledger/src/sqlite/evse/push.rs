@@ -18,17 +18,17 @@ use rusqlite::{Connection, params};
 use tokio::sync::OwnedMutexGuard;
 
 use super::plan::{Plan, Write};
-use super::{EvseFile, heads, held};
+use super::{EvseFile, facts, heads, held};
 use crate::sqlite::StoreError;
 use crate::sqlite::rows::instant;
 
 /// Records that a portion brings at most, and bytes of them.
-const PORTION: usize = 200;
-const PORTION_BYTES: usize = 512 << 10;
+const PORTION: usize = 50;
+const PORTION_BYTES: usize = 128 << 10;
 /// Rows that a portion ends at most.
-const PORTION_ENDS: usize = 2000;
-/// The longest rest between two portions; otherwise as long as the last one took.
-const REST: Duration = Duration::from_millis(50);
+const PORTION_ENDS: usize = 500;
+/// The shortest and the longest rest between two portions; otherwise as long as the last one took.
+const REST: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 
 /// Whose push it is.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ impl EvseFile {
                     return Ok(EvsePushed::Refused(Refused { misfit: Misfit::Elsewhere, named }));
                 }
             }
-            tokio::time::sleep(started.elapsed().min(REST)).await;
+            tokio::time::sleep(started.elapsed().clamp(REST.0, REST.1)).await;
         }
         // There is always a last piece.
         Err(LedgerError::Contradiction)
@@ -130,7 +130,7 @@ impl Work {
         let number = self.number.map_or_else(|| begin(connection, operator), Ok)?;
         for write in writes {
             if let Some(record) = record(&self.push.change, write.record) {
-                bring(connection, operator, number, &self.push.operator, record, write)?;
+                bring(connection, operator, number, record, write)?;
             }
         }
         for no in ends {
@@ -228,8 +228,8 @@ fn elsewhere(
     let mut named = Named::default();
     for write in writes.iter().filter(|write| write.replaces.is_none()) {
         let Some(record) = record(change, write.record) else { continue };
-        if statement.exists((record.evse.key(), operator))? {
-            named.add(record.evse);
+        if statement.exists((record.facts.evse_id.key(), operator))? {
+            named.add(record.facts.evse_id);
         }
     }
     Ok((!named.is_empty()).then_some(named))
@@ -244,33 +244,32 @@ fn bring(
     connection: &Connection,
     operator: i64,
     push: i64,
-    owner: &OperatorId,
     record: &EvseRecord,
     write: &Write,
 ) -> Result<(), StoreError> {
-    let facts = &record.facts;
+    let said = &record.facts;
     connection
         .prepare_cached(
             "INSERT INTO evse (operator, since, key, digest, country, latitude, longitude, modes, accessibility,
-                               calibration, renewable, compatible, open_24h, dynamic_auto, sub_operator)
+                               calibration, renewable, compatible, open_24h, dynamic, hub_operator)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
             operator,
             push,
-            record.evse.key(),
+            said.evse_id.key(),
             &write.digest,
-            &facts.country,
-            facts.position.latitude(),
-            facts.position.longitude(),
-            facts.modes.0,
-            facts.accessibility as u8,
-            facts.calibration as u8,
-            facts.renewable,
-            facts.compatible,
-            facts.open_24h,
-            facts.dynamic_auto,
-            (facts.sub_operator != *owner).then(|| facts.sub_operator.key()),
+            said.country.as_str(),
+            said.position.latitude_e7(),
+            said.position.longitude_e7(),
+            said.authentication_modes.bits(),
+            facts::number(said.accessibility),
+            facts::number(said.calibration_law),
+            said.renewable_energy,
+            said.hubject_compatible,
+            said.open_24_hours,
+            facts::number(said.dynamic_info),
+            said.hub_operator_id.as_ref().map(OperatorId::key),
         ])?;
     let no = connection.last_insert_rowid();
     connection
@@ -278,7 +277,7 @@ fn bring(
         .execute((no, &record.body[..]))?;
     connection
         .prepare_cached("INSERT INTO place (no, south, north, west, east) VALUES (?1, ?2, ?2, ?3, ?3)")?
-        .execute((no, facts.position.latitude(), facts.position.longitude()))?;
+        .execute((no, said.position.latitude_e7(), said.position.longitude_e7()))?;
     match write.replaces {
         Some(replaced) => end(connection, replaced, push),
         None => Ok(()),

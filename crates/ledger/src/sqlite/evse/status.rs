@@ -6,17 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use oicp::evse_status::EvseStatusRecord;
 use oicp::{EvseId, OperatorId};
 use roamhub_core::evse::change::{Applied, Change};
 use roamhub_core::evse::pull::Filter;
-use roamhub_core::evse::status::{
-    EvseStatus, KnownStatus, StatusPart, StatusPlace, StatusPush, StatusQuery, StatusRecord,
-};
+use roamhub_core::evse::status::{KnownStatus, StatusPart, StatusPlace, StatusPush, StatusQuery};
 use roamhub_core::ports::LedgerError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::heads::Heads;
-use super::{EvseFile, heads};
+use super::{EvseFile, facts, heads};
 use crate::sqlite::StoreError;
 use crate::sqlite::rows::{contradiction, instant, micros, operator};
 
@@ -27,8 +26,8 @@ pub(super) fn carry_out(connection: &Connection, push: &StatusPush) -> Result<Ap
     match &push.change {
         Change::FullLoad(records) => {
             // The last of several records of one spot counts.
-            let wanted: BTreeMap<&str, &StatusRecord> =
-                records.iter().map(|record| (record.evse.key(), record)).collect();
+            let wanted: BTreeMap<&str, &EvseStatusRecord> =
+                records.iter().map(|record| (record.evse_id.key(), record)).collect();
             for key in keys(connection, operator)? {
                 if !wanted.contains_key(key.as_str()) {
                     applied.removed += remove(connection, operator, &key)?;
@@ -70,17 +69,18 @@ fn remove(connection: &Connection, operator: i64, key: &str) -> Result<u64, Stor
 fn set(
     connection: &Connection,
     operator: i64,
-    record: &StatusRecord,
+    record: &EvseStatusRecord,
     at: i64,
     applied: &mut Applied<EvseId>,
 ) -> Result<(), StoreError> {
-    let StatusRecord { evse, status } = record;
-    let known: Option<(u8, bool)> = connection
+    let EvseStatusRecord { evse_id: evse, status } = record;
+    let status = facts::number(*status);
+    let known: Option<(Option<u32>, bool)> = connection
         .prepare_cached("SELECT status, spelt = ?3 FROM status WHERE operator = ?1 AND key = ?2")?
         .query_row((operator, evse.key(), evse.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let sql = match known {
-        Some((known, true)) if known == *status as u8 => {
+        Some((known, true)) if known == status => {
             applied.unchanged += 1;
             return Ok(());
         }
@@ -93,13 +93,7 @@ fn set(
             "INSERT INTO status (operator, key, spelt, status, at) VALUES (?1, ?2, ?3, ?4, ?5)"
         }
     };
-    connection.prepare_cached(sql)?.execute(params![
-        operator,
-        evse.key(),
-        evse.as_str(),
-        *status as u8,
-        at
-    ])?;
+    connection.prepare_cached(sql)?.execute(params![operator, evse.key(), evse.as_str(), status, at])?;
     Ok(())
 }
 
@@ -127,12 +121,12 @@ pub(super) fn suppliers(connection: &Connection) -> Result<Vec<OperatorId>, Stor
 
 /// A status, from the columns in the order of the statements here.
 fn read(row: &Row<'_>) -> Result<KnownStatus, StoreError> {
-    let (owner, spelt, status): (String, String, u8) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let (owner, spelt, status): (String, String, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let evse = EvseId::parse(&spelt).map_err(|_| contradiction("spelt", spelt))?;
-    let status = EvseStatus::ALL.get(usize::from(status)).ok_or_else(|| contradiction("status", status))?;
+    let status = facts::word(status, "status")?;
     Ok(KnownStatus {
         operator: operator(&owner)?,
-        record: StatusRecord { evse, status: *status },
+        record: EvseStatusRecord { evse_id: evse, status },
         at: instant(row.get(3)?, "at")?,
     })
 }
@@ -230,7 +224,7 @@ fn suppliers_of(connection: &Connection, query: &StatusQuery, from: i64) -> Resu
 }
 
 fn passes(query: &StatusQuery, status: &KnownStatus) -> bool {
-    let named = status.record.evse.operator();
+    let named = status.record.evse_id.operator();
     let of = &query.operators;
     (of.is_empty() || of.contains(&status.operator) || of.contains(&named))
         && query.status.is_none_or(|wanted| wanted == status.record.status)

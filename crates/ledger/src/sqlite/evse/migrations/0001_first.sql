@@ -24,7 +24,8 @@ CREATE TABLE push (
 ) STRICT;
 CREATE INDEX push_operator ON push (operator, version);
 
--- Records, each from one push of its operator to another. Narrow, because pulls scan it: the bytes are in `body`.
+-- Records, each from one push of its operator to another. Narrow, because pulls scan it: the bytes are in `body`. Words are
+-- kept as their places in the protocol's lists, a set of words as bits in that order.
 CREATE TABLE evse (
     no            INTEGER PRIMARY KEY AUTOINCREMENT,
     operator      INTEGER NOT NULL,
@@ -32,17 +33,17 @@ CREATE TABLE evse (
     until         INTEGER,
     key           TEXT NOT NULL,
     digest        BLOB NOT NULL,
-    country       BLOB NOT NULL,
+    country       TEXT NOT NULL,
     latitude      INTEGER NOT NULL,
     longitude     INTEGER NOT NULL,
     modes         INTEGER NOT NULL,
     accessibility INTEGER NOT NULL,
     calibration   INTEGER NOT NULL,
-    renewable     INTEGER,
+    renewable     INTEGER NOT NULL,
     compatible    INTEGER NOT NULL,
     open_24h      INTEGER NOT NULL,
-    dynamic_auto  INTEGER NOT NULL,
-    sub_operator  TEXT
+    dynamic       INTEGER NOT NULL,
+    hub_operator  TEXT
 ) STRICT;
 -- Who holds an EvseID, or held it.
 CREATE INDEX evse_key ON evse (key);
