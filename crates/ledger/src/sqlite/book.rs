@@ -90,6 +90,8 @@ pub(super) struct Book {
     young: HashMap<SessionKey, Page>,
     old: HashMap<SessionKey, Page>,
     touched: Vec<SessionKey>,
+    /// Sessions forgotten in the transaction under way. What is read of them before its end lacks its own messages.
+    forgotten: Vec<SessionKey>,
     /// The younger generation is full with so many.
     full: usize,
 }
@@ -97,7 +99,7 @@ pub(super) struct Book {
 impl Book {
     pub(super) fn new(recent: Recent) -> Self {
         let (young, old) = (HashMap::new(), HashMap::new());
-        Self { recent, young, old, touched: Vec::new(), full: GENERATION }
+        Self { recent, young, old, touched: Vec::new(), forgotten: Vec::new(), full: GENERATION }
     }
 
     /// The session's page, to be read and changed within the transaction under way.
@@ -172,6 +174,7 @@ impl Book {
 
     /// Somebody else writes about this session.
     pub(super) fn forget(&mut self, session: SessionKey) {
+        self.forgotten.push(session);
         for page in [self.young.remove(&session), self.old.remove(&session)].into_iter().flatten() {
             let in_hand: Vec<OpenRow> = page.unwritten().copied().collect();
             if !in_hand.is_empty() {
@@ -195,6 +198,11 @@ impl Book {
     /// The transaction was committed.
     pub(super) fn committed(&mut self) {
         self.touched.clear();
+        for session in self.forgotten.drain(..) {
+            if let Some(page) = self.young.get_mut(&session).or_else(|| self.old.get_mut(&session)) {
+                page.messages = None;
+            }
+        }
     }
 
     /// The transaction was rolled back: what it touched is read again, and in hand is what was before.
@@ -211,6 +219,7 @@ impl Book {
                 Change::Left(_, row) => in_hand.push(row),
             }
         }
+        self.forgotten.clear();
     }
 }
 

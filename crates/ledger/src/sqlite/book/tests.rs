@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::{Book, GENERATION, OpenRow};
 use crate::sqlite::in_hand::{InHand, Unwritten, recover};
-use crate::sqlite::runs::Recent;
+use crate::sqlite::runs::{Known, Recent, Runs};
 use crate::sqlite::schema;
 
 fn ledger() -> Connection {
@@ -116,4 +116,20 @@ fn only_what_has_neither_row_nor_end_is_owed_after_a_crash_and_nothing_before_th
             .unwrap();
         assert_eq!(owed, [(30, 3, 7, 0), (40, 4, 1, 5)]);
     }
+}
+
+#[test]
+fn a_session_that_is_forgotten_between_its_messages_and_the_commit_knows_them_afterwards() {
+    let mut connection = ledger();
+    let mut runs = Runs::load(&mut connection).unwrap();
+    let (mut book, session) = (Book::new(runs.recent().clone()), SessionKey::new());
+    let known = Known { no: 1, digest: 77 };
+    runs.add(session, known);
+    book.messages(&connection, session).unwrap().insert(known.digest, known.no);
+    // Another job of the same batch writes about the session, and a third one looks at it.
+    book.forget(session);
+    book.messages(&connection, session).unwrap();
+    book.committed();
+    runs.committed();
+    assert_eq!(book.messages(&connection, session).unwrap().get(&77), Some(&1));
 }
