@@ -236,7 +236,6 @@ async fn a_ledger_from_before_the_watchdog_is_brought_up_to_date_with_its_open_s
          DROP TABLE user_account; DROP TABLE log_in; DROP TABLE api_token; DROP TABLE audit; DROP TABLE lane_rate;
          DROP TABLE retention_mark; DROP TABLE retained; DROP TABLE kept_record; DROP TABLE retention_pass;
          ALTER TABLE conflict DROP COLUMN medium;
-         DROP TABLE user_account; DROP TABLE log_in; DROP TABLE api_token; DROP TABLE audit; DROP TABLE lane_rate;
          DROP TABLE in_hand; ALTER TABLE notification DROP COLUMN delivery;
          DELETE FROM meta WHERE key = 'watched_upto';
          ALTER TABLE session DROP COLUMN kind; ALTER TABLE session DROP COLUMN opened_by;

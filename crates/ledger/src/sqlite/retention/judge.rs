@@ -140,7 +140,7 @@ pub(super) fn is_over(
         })
         .optional()?;
     let Some(life) = life else { return Ok(Verdict::Go) };
-    if life.owed {
+    if life.owed || work.in_hand.contains(session) {
         return Ok(Verdict::Stay(Why::Owed));
     }
     if !life.compared {

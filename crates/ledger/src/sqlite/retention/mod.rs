@@ -14,6 +14,7 @@ pub(super) mod outlook;
 pub(super) mod records;
 mod sweeps;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,7 +40,7 @@ const TRIES: u32 = 10;
 const PASSES: i64 = 100;
 
 /// What a slice works with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Work {
     ages: Ages,
     now: Timestamp,
@@ -47,6 +48,8 @@ struct Work {
     cutoff: i64,
     /// How many rows are looked at.
     limit: usize,
+    /// Sessions with something in hand, which only the writer knows.
+    in_hand: HashSet<[u8; 16]>,
 }
 
 /// A slice that was found: the numbers to look at more closely, and where the next one begins.
@@ -64,14 +67,15 @@ impl RetentionPort for Sqlite {
             let Some(cutoff) = cutoff.filter(|_| self.space.room() != Room::Reserve) else {
                 return Ok(Slice::default());
             };
-            let work = Work { ages, now, cutoff: micros(cutoff), limit: SLICE };
+            let work = Work { ages, now, cutoff: micros(cutoff), limit: SLICE, in_hand: HashSet::new() };
             if kind == Kind::Messages {
                 self.save_feed_mark().await?;
             }
             match kind {
                 Kind::Bodies | Kind::Requests | Kind::Records | Kind::Messages | Kind::Authorisations => {
+                    let looking = work.clone();
                     let found =
-                        self.aside.read(move |connection| find(connection, kind, &work, from)).await?;
+                        self.aside.read(move |connection| find(connection, kind, &looking, from)).await?;
                     if found.numbers.is_empty() {
                         return Ok(Slice { removed: 0, next: found.next });
                     }
@@ -145,6 +149,8 @@ fn find(connection: &Connection, kind: Kind, work: &Work, from: i64) -> Result<F
 }
 
 fn carry_out(desk: &mut Desk<'_>, kind: Kind, work: &Work, found: &Found) -> Result<Slice, StoreError> {
+    let in_hand = desk.book.sessions_in_hand().iter().map(|session| *session.as_bytes()).collect();
+    let work = &Work { in_hand, ..work.clone() };
     desk.connection.pragma_update(None, "secure_delete", "ON")?;
     let done = match kind {
         Kind::Bodies => bodies::overwrite(desk.connection, work, found),

@@ -1,6 +1,6 @@
 //! What a pass came to, where retention stands, and what the next pass would remove.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use roamhub_core::ports::LedgerError;
@@ -97,7 +97,7 @@ fn first_retained(connection: &Connection, kind: Kind) -> Result<i64, StoreError
 
 fn work(kind: Kind, ages: &Ages, now: Timestamp) -> Option<Work> {
     let cutoff = micros(kind.cutoff(ages, now)?);
-    Some(Work { ages: *ages, now, cutoff, limit: READ })
+    Some(Work { ages: *ages, now, cutoff, limit: READ, in_hand: HashSet::new() })
 }
 
 /// Why the oldest message stays, if its age is not the reason.
@@ -122,6 +122,7 @@ pub(super) async fn would_leave(ledger: &Sqlite, ages: Ages, now: Timestamp) -> 
         let mut count = 0;
         let mut from = Some(0);
         while let Some(behind) = from {
+            let work = work.clone();
             let read = move |connection: &Connection| part(connection, kind, &work, behind);
             let (more, next) = ledger.aside.read(read).await?;
             count += more;
