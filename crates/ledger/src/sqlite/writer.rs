@@ -6,7 +6,7 @@
 //! Answers are given only after the commit returned.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,8 +14,7 @@ use std::time::{Duration, Instant};
 use roamhub_core::ports::LedgerError;
 use roamhub_core::rank::Rank;
 use rusqlite::{Connection, ErrorCode};
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::book::Book;
 use super::checkpoint::Checkpoints;
@@ -24,6 +23,7 @@ use super::kept::Kept;
 use super::lately::Lately;
 use super::runs::Runs;
 use super::space::Space;
+use super::teller::{LastCommit, Teller};
 use super::tenure::Tenure;
 use super::{Alarm, StoreError};
 
@@ -104,7 +104,7 @@ impl<'c> Desk<'c> {
 }
 
 /// A unit of work inside a transaction.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Does it; may be called again in a transaction of its own.
     fn run(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError>;
     /// Tells whoever waits.
@@ -131,29 +131,6 @@ where
     fn finish(self: Box<Self>, result: Result<(), LedgerError>) {
         let Self { result: value, tell, .. } = *self;
         tell(result.and_then(|()| value.ok_or(LedgerError::Unavailable)));
-    }
-}
-
-/// When the last commit returned, on the monotonic clock.
-#[derive(Debug)]
-pub(super) struct LastCommit {
-    origin: Instant,
-    millis: AtomicU64,
-}
-
-impl LastCommit {
-    fn new() -> Self {
-        Self { origin: Instant::now(), millis: AtomicU64::new(0) }
-    }
-
-    fn note(&self) {
-        let millis = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.millis.store(millis, Ordering::Relaxed);
-    }
-
-    /// How long ago that was.
-    pub(super) fn elapsed(&self) -> Duration {
-        self.origin.elapsed().saturating_sub(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
     }
 }
 
@@ -274,37 +251,6 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue = None;
         super::join(self.thread.take());
-    }
-}
-
-/// Tells those who wait, in the runtime they wait in: waking it once for a batch is cheaper than once for each of them.
-struct Teller(Option<mpsc::UnboundedSender<Told>>);
-
-/// What was committed or not, and what to say. No more of it than the queue has taken.
-type Told = (Vec<Box<dyn Job>>, Result<(), LedgerError>);
-
-impl Teller {
-    /// In the current runtime, if there is one. It ends with the writer.
-    fn start() -> Self {
-        let Ok(runtime) = Handle::try_current() else { return Self(None) };
-        let (told, mut to_tell) = mpsc::unbounded_channel::<Told>();
-        runtime.spawn(async move {
-            while let Some((batch, result)) = to_tell.recv().await {
-                batch.into_iter().for_each(|job| job.finish(result));
-            }
-        });
-        Self(Some(told))
-    }
-
-    fn tell(&self, batch: Vec<Box<dyn Job>>, result: Result<(), LedgerError>) {
-        let untold = match &self.0 {
-            Some(told) => told.send((batch, result)).err().map(|error| error.0),
-            None => Some((batch, result)),
-        };
-        // No runtime, or none any more.
-        if let Some((batch, result)) = untold {
-            batch.into_iter().for_each(|job| job.finish(result));
-        }
     }
 }
 
