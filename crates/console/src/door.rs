@@ -1,4 +1,4 @@
-//! The doors to the admin API, and who stands at them: every request passes [`guard`] before its route is served.
+//! The doors to the admin API, and who stands at them: every request passes `guard` before its route is served.
 //!
 //! * The control socket: whoever may open it may do everything.
 //! * The console's address: a person with a log-in (a cookie), or a token (`Authorization: Bearer rh_…`). What a browser

@@ -29,7 +29,7 @@ pub(crate) struct RetentionArgs {
     /// Print what is kept of charge detail records without identification instead, one JSON object a line
     #[arg(long, conflicts_with = "dry_run")]
     records: bool,
-    /// Settings file of the hub, for its [retention] [default: roamhub.toml, if it is there]
+    /// Settings file of the hub, for its `retention` section [default: roamhub.toml, if it is there]
     #[arg(long, env = "ROAMHUB_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print one JSON object
