@@ -92,10 +92,10 @@ pub async fn read(
 /// Reads on in a body that is refused anyway, within bounds: most clients write their whole request before they look for
 /// an answer, and one that closes on them meanwhile is a broken connection to them, not a refusal.
 pub async fn discard(headers: &HeaderMap, body: &mut Incoming) {
-    discard_up_to(headers, body, DISCARDED_MOST).await;
+    read_up_to(headers, body, DISCARDED_MOST, |_| ()).await;
 }
 
-async fn discard_up_to(headers: &HeaderMap, body: &mut Incoming, most: usize) {
+async fn read_up_to(headers: &HeaderMap, body: &mut Incoming, most: usize, mut sees: impl FnMut(&Bytes)) {
     // Who asked first gets the refusal in place of "100 Continue", which the first look at the body would send.
     if headers.contains_key(EXPECT) {
         return;
@@ -103,7 +103,9 @@ async fn discard_up_to(headers: &HeaderMap, body: &mut Incoming, most: usize) {
     let all = async {
         let mut read: usize = 0;
         while let Some(Ok(frame)) = body.frame().await {
-            read = read.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+            let Some(piece) = frame.data_ref() else { continue };
+            sees(piece);
+            read = read.saturating_add(piece.len());
             if read > most {
                 break;
             }
@@ -113,9 +115,11 @@ async fn discard_up_to(headers: &HeaderMap, body: &mut Incoming, most: usize) {
     let _ = timeout(DISCARDING, all).await;
 }
 
-/// The same for a caller that is not let in, of whom a message of the usual size is read and no more.
-pub async fn discard_little(headers: &HeaderMap, body: &mut Incoming) {
-    discard_up_to(headers, body, DISCARDED_OF_STRANGERS).await;
+/// The same for a caller that is not let in, of whom a message of the usual size is read and no more: what came of it.
+pub async fn read_little(headers: &HeaderMap, body: &mut Incoming) -> Bytes {
+    let mut read = BytesMut::new();
+    read_up_to(headers, body, DISCARDED_OF_STRANGERS, |piece| read.extend_from_slice(piece)).await;
+    read.freeze()
 }
 
 /// What is odd about how the body was announced; it is judged by its bytes all the same.

@@ -294,7 +294,8 @@ impl Routes {
         Ok((service, id, body))
     }
 
-    /// Answers who is not let in, without reading what it has to say.
+    /// Answers who is not let in. What it has to say is read for one thing only: in whose name a notification comes, which
+    /// its path does not tell.
     async fn turn_away(
         &self,
         service: Option<Service>,
@@ -304,7 +305,13 @@ impl Routes {
         arrived: Instant,
     ) -> Response<AnswerBody> {
         let (head, mut body) = request.into_parts();
-        request::discard_little(&head.headers, &mut body).await;
+        let said = request::read_little(&head.headers, &mut body).await;
+        let why = match why {
+            Ok(reply) if service == Some(Service::ChargingNotifications) => {
+                Ok(self.hub.in_whose_name(&peer.identity, said, reply))
+            }
+            why => why,
+        };
         let stays = matches!(&why, Ok(reply) if is_a_partners(reply));
         let (process, partner, answer) = match why {
             Ok(reply) => {

@@ -6,8 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use oicp::violation::{Violation, Violations};
-use oicp::{OperatorId, ProviderId, Rejected};
+use oicp::{ChargingNotification, OperatorId, ProviderId, Rejected};
 use roamhub_core::directory::{Directory, Operator, Provider};
 use roamhub_core::{Partner, ProcessId};
 
@@ -33,6 +34,18 @@ impl Hub {
                 ids: CallerIds { partner, ..CallerIds::default() },
             })
         })
+    }
+
+    /// The answer to a caller that is not let in, naming the operator that its notification claims to be from, if that
+    /// much can be read of what came of it.
+    #[must_use]
+    pub fn in_whose_name(&self, who: &Identity, said: Bytes, refused: Box<Reply>) -> Box<Reply> {
+        let claimed = match ChargingNotification::parse(said) {
+            Ok(notification) => Some(notification.operator_id()),
+            Err(rejected) => rejected.operator_id,
+        };
+        let Some(claimed) = claimed.map(|id| id.to_string()) else { return refused };
+        self.admit(who, Some(Claim::Operator(&claimed))).err().unwrap_or(refused)
     }
 }
 

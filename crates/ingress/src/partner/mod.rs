@@ -86,7 +86,7 @@ impl PartnerServices {
             Ok(response) => Ok(response),
             Err(fault) => {
                 if fault.is_a_strangers() {
-                    request::discard_little(&head.headers, &mut body).await;
+                    request::read_little(&head.headers, &mut body).await;
                 } else if !fault.read_nothing() {
                     request::discard(&head.headers, &mut body).await;
                 }

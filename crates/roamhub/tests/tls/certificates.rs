@@ -13,7 +13,8 @@ async fn refused(operator: &FakeOperator) -> String {
     let message = assert_unauthorised(&answer);
     assert!(message.contains("operator \"DE*ABC\""), "{message}");
     let answer = operator.notify(messages::end("0198f2d4-0000-7000-8000-000000000000")).await;
-    assert_unauthorised(&answer);
+    let of_an_end = assert_unauthorised(&answer);
+    assert!(of_an_end.contains("in the name of operator \"DE*ABC\""), "{of_an_end}");
     message
 }
 
