@@ -10,6 +10,8 @@
     reason = "a test fails by panicking, also in what its stories share"
 )]
 
+#[macro_use]
+mod stories;
 mod accounts;
 mod allowances;
 mod any_feed;
@@ -83,21 +85,6 @@ impl Place for Folder {
             Arc::new(ledger) as Arc<dyn Ledger>
         })
     }
-}
-
-/// Runs the named stories of some modules, each as a test in a place of its own.
-macro_rules! stories {
-    ($place:ty; $($concern:ident { $($story:ident)* })*) => {$(
-        mod $concern {
-            $(
-                #[tokio::test]
-                async fn $story() {
-                    let place = <$place as crate::Place>::fresh();
-                    crate::$concern::$story(&place).await;
-                }
-            )*
-        }
-    )*};
 }
 
 /// The whole suite. A story that is not named here is dead code, and the build says so.

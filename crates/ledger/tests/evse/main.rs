@@ -10,6 +10,9 @@
     reason = "a test fails by panicking, also in what its stories share"
 )]
 
+#[macro_use]
+#[path = "../conformance/stories.rs"]
+mod stories;
 mod any_push;
 mod guard;
 mod near;
@@ -66,21 +69,6 @@ impl Place for Folder {
         let (store, _gone) = ledger.open_evse().expect("the store opens");
         Open { store: Arc::new(store), _beside: Box::new(ledger) }
     }
-}
-
-/// Runs the named stories of some modules, each as a test in a place of its own.
-macro_rules! stories {
-    ($place:ty; $($concern:ident { $($story:ident)* })*) => {$(
-        mod $concern {
-            $(
-                #[tokio::test]
-                async fn $story() {
-                    let place = <$place as crate::Place>::fresh();
-                    crate::$concern::$story(&place).await;
-                }
-            )*
-        }
-    )*};
 }
 
 /// The whole suite. A story that is not named here is dead code, and the build says so.
